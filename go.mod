@@ -1,0 +1,3 @@
+module github.com/lullhq/lull
+
+go 1.26.8

@@ -1,0 +1,156 @@
+package maint
+
+import "time"
+
+// Event is one thing that happened to a maintenance. Its kind is its name on disk, for ever.
+type Event interface {
+	Kind() string
+}
+
+// Public is an event whose words anyone may read. Only values of this type can
+// reach a page, a feed or a notice: the compiler keeps the rest out.
+type Public interface {
+	Event
+	public()
+}
+
+// Scheduled says what will happen and when. A later Scheduled of the same
+// maintenance is a Rescheduled instead.
+type Scheduled struct {
+	Title      string            `json:"title"`
+	Summary    string            `json:"summary"`
+	Author     string            `json:"author,omitempty"`
+	Window     Window            `json:"window"`
+	Components map[string]Impact `json:"components,omitempty"`
+	Phases     []Phase           `json:"phases,omitempty"`
+}
+
+// Phase is a step of the plan in the public's words.
+type Phase struct {
+	Step   string        `json:"step"`
+	Title  string        `json:"title"`
+	Budget time.Duration `json:"budget,omitempty"`
+}
+
+// Rescheduled replaces everything that Scheduled said.
+type Rescheduled struct {
+	Scheduled
+	Text string `json:"text"`
+}
+
+// Started says that the work has begun.
+type Started struct {
+	Text string `json:"text"`
+}
+
+// Updated is a public line about how the work goes.
+type Updated struct {
+	Text string `json:"text"`
+}
+
+// BannerChanged says on how many of the sites the banner now is, or is no more.
+type BannerChanged struct {
+	On    bool   `json:"on"`
+	Sites int    `json:"sites"`
+	Of    int    `json:"of"`
+	Text  string `json:"text"`
+}
+
+// Late says that the work will end after the window, and when it is expected to end.
+type Late struct {
+	ExpectedEnd time.Time `json:"expected_end"`
+	Text        string    `json:"text"`
+}
+
+// Verifying says that the work is done and the checks after it run.
+type Verifying struct {
+	Text string `json:"text"`
+}
+
+// Completed says that the checks after the work are green.
+type Completed struct {
+	Text string `json:"text"`
+}
+
+// Cancelled says that the maintenance will not happen, or was given up.
+type Cancelled struct {
+	Text string `json:"text"`
+}
+
+// StepStarted, StepFinished, StepFailed and StepUndone follow one step of the plan.
+// They are for the operator: names of servers and errors stay out of public views.
+type StepStarted struct {
+	Step    string        `json:"step"`
+	Title   string        `json:"title"`
+	Attempt int           `json:"attempt"`
+	Budget  time.Duration `json:"budget,omitempty"`
+}
+
+// StepFinished carries what was seen when the step was looked at again after it.
+type StepFinished struct {
+	Step     string        `json:"step"`
+	Title    string        `json:"title"`
+	Attempt  int           `json:"attempt"`
+	Took     time.Duration `json:"took"`
+	Budget   time.Duration `json:"budget,omitempty"`
+	Evidence string        `json:"evidence,omitempty"`
+}
+
+// StepFailed carries the error and what the operator was told to do.
+type StepFailed struct {
+	Step    string        `json:"step"`
+	Title   string        `json:"title"`
+	Attempt int           `json:"attempt"`
+	Took    time.Duration `json:"took"`
+	Error   string        `json:"error"`
+	Hint    string        `json:"hint,omitempty"`
+}
+
+// StepUndone says that the effects of a step were taken back.
+type StepUndone struct {
+	Step  string        `json:"step"`
+	Title string        `json:"title"`
+	Took  time.Duration `json:"took"`
+}
+
+// Resumed says that a later run carried on after the one before it ended early.
+type Resumed struct {
+	Epoch int64  `json:"epoch"`
+	Text  string `json:"text"`
+}
+
+// Noted is a conclusion of a step: a sentence, and the figures it rests on.
+type Noted struct {
+	Step    string  `json:"step"`
+	Text    string  `json:"text"`
+	Figures Figures `json:"figures,omitempty"`
+}
+
+// Figures are named numbers with their unit in the name: hold_ms, database_bytes.
+type Figures map[string]float64
+
+func (Scheduled) Kind() string     { return "scheduled" }
+func (Rescheduled) Kind() string   { return "rescheduled" }
+func (Started) Kind() string       { return "started" }
+func (Updated) Kind() string       { return "updated" }
+func (BannerChanged) Kind() string { return "banner_changed" }
+func (Late) Kind() string          { return "late" }
+func (Verifying) Kind() string     { return "verifying" }
+func (Completed) Kind() string     { return "completed" }
+func (Cancelled) Kind() string     { return "cancelled" }
+func (StepStarted) Kind() string   { return "step_started" }
+func (StepFinished) Kind() string  { return "step_finished" }
+func (StepFailed) Kind() string    { return "step_failed" }
+func (StepUndone) Kind() string    { return "step_undone" }
+func (Resumed) Kind() string       { return "resumed" }
+func (Noted) Kind() string         { return "noted" }
+
+func (Scheduled) public()     {}
+func (Rescheduled) public()   {}
+func (Started) public()       {}
+func (Updated) public()       {}
+func (BannerChanged) public() {}
+func (Late) public()          {}
+func (Verifying) public()     {}
+func (Completed) public()     {}
+func (Cancelled) public()     {}
