@@ -1,0 +1,222 @@
+// Package config reads lull.yaml, which says what there is, and plans, which say
+// what to do. It answers with typed values, or with every problem of the file at
+// once, each with its place and what to write instead.
+//
+// It must not know of Postgres drivers, storage or HTTP: it opens no connection
+// and looks at nothing but its two files, the environment variables they name,
+// and a password file at the moment the password is asked for. Its types hold
+// secrets and addresses, so nothing that renders for the public may be given one.
+package config
+
+import (
+	"net"
+	"slices"
+	"strings"
+
+	// A server may have no zone database of its own, and windows are kept as wall time and zone.
+	_ "time/tzdata"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Config is lull.yaml: what there is. Paths are absolute.
+type Config struct {
+	File         string // as it was given
+	Organization string
+	Author       string // of plans that name none
+	Store        string // the SQLite file
+	Server       Server
+	Components   []Component // in the order of the file, which is the order of the page
+	Clusters     map[string]Cluster
+	Poolers      map[string]Pooler
+	Sites        map[string]Site
+}
+
+// Server is where `lull serve` listens and how people reach it.
+type Server struct {
+	Listen string // host:port
+	URL    string // without a slash at its end
+}
+
+// Component is a part of the product that its users know by name.
+type Component struct {
+	ID          string
+	Name        string
+	Description string
+}
+
+// Cluster is a Postgres server with its databases, and the server that is to take its place.
+type Cluster struct {
+	ID      string
+	Source  DSN
+	Target  Target
+	Bin     []string // more places to look for binaries
+	RunAs   string   // the user of the target's processes when lull runs as root
+	Poolers []string
+	Jobs    int // 0: lull decides
+}
+
+// Target is where the new server is built.
+type Target struct {
+	Data      string
+	Host      string
+	Port      int
+	SocketDir string // "": the server's default
+	Settings  map[string]string
+}
+
+// Pooler is a PgBouncer in front of a cluster.
+type Pooler struct {
+	ID     string
+	Admin  DSN
+	Config string // its ini file
+}
+
+// Site is the repository of a static site whose banner is a data file.
+type Site struct {
+	ID         string
+	Repository string
+	Banner     string // relative to the repository
+	URL        string
+	Push       *bool // nil: push when the repository has a remote
+}
+
+// Component gives the component of that id.
+func (c *Config) Component(id string) (Component, bool) {
+	for _, x := range c.Components {
+		if x.ID == id {
+			return x, true
+		}
+	}
+	return Component{}, false
+}
+
+// Load reads lull.yaml. Problems of its content come as Errors.
+func Load(path string) (*Config, error) {
+	d, root, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	c := d.config(root)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *document) config(root *yaml.Node) *Config {
+	c := &Config{File: d.file, Store: d.path("lull.db"), Server: Server{Listen: "127.0.0.1:8080"},
+		Clusters: map[string]Cluster{}, Poolers: map[string]Pooler{}, Sites: map[string]Site{}}
+	var clusters *yaml.Node
+	d.object(root, "lull.yaml",
+		need("organization", d.line(&c.Organization)),
+		may("author", d.line(&c.Author)),
+		may("store", d.store(&c.Store)),
+		may("server", d.server(&c.Server)),
+		may("components", d.components(c)),
+		may("clusters", func(n *yaml.Node) { clusters = n }),
+		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
+		may("sites", d.each("site", func(id string, n *yaml.Node) { c.Sites[id] = d.site(id, n) })),
+	)
+	if clusters != nil { // read last: they refer to poolers
+		d.each("cluster", func(id string, n *yaml.Node) { c.Clusters[id] = d.cluster(id, n, c) })(clusters)
+	}
+	if c.Server.URL == "" {
+		c.Server.URL = "http://" + c.Server.Listen
+	}
+	return c
+}
+
+func (d *document) store(into *string) reader {
+	return func(n *yaml.Node) {
+		if strings.Contains(n.Value, "://") {
+			d.problem(n, `write a path, such as "store: lull.db"`, "the store is a SQLite file; other databases are not there yet")
+			return
+		}
+		d.absolute(into)(n)
+	}
+}
+
+func (d *document) server(into *Server) reader {
+	return func(n *yaml.Node) {
+		d.object(n, "server",
+			may("listen", d.address(&into.Listen)),
+			may("url", d.url(&into.URL)))
+		into.URL = strings.TrimSuffix(into.URL, "/")
+	}
+}
+
+func (d *document) address(into *string) reader {
+	return d.checked(into, func(s string) string {
+		host, port, err := net.SplitHostPort(s)
+		if err != nil || !isPort(port) || strings.ContainsAny(host, " /") {
+			return "is not host:port"
+		}
+		return ""
+	}, `such as "127.0.0.1:8080"`)
+}
+
+func (d *document) components(c *Config) reader {
+	return d.each("component", func(id string, n *yaml.Node) {
+		x := Component{ID: id}
+		d.object(n, "component "+id,
+			need("name", d.line(&x.Name)),
+			may("description", d.text(&x.Description)))
+		c.Components = append(c.Components, x)
+	})
+}
+
+func (d *document) cluster(id string, n *yaml.Node, c *Config) Cluster {
+	x := Cluster{ID: id, Target: Target{Host: "127.0.0.1", Settings: map[string]string{}}}
+	d.object(n, "cluster "+id,
+		need("source", d.dsn(&x.Source)),
+		need("target", d.target(&x.Target)),
+		may("bin", d.list(func(n *yaml.Node) {
+			var dir string
+			d.absolute(&dir)(n)
+			x.Bin = append(x.Bin, dir)
+		})),
+		may("run_as", d.line(&x.RunAs)),
+		may("poolers", d.list(func(n *yaml.Node) {
+			var name string
+			d.oneOf(&name, "pooler", keys(c.Poolers))(n)
+			if name != "" && slices.Contains(x.Poolers, name) {
+				d.problem(n, "", "pooler %q is there twice", name)
+			}
+			x.Poolers = append(x.Poolers, name)
+		})),
+		may("jobs", d.number(&x.Jobs, 1, 64)))
+	return x
+}
+
+func (d *document) target(into *Target) reader {
+	return func(n *yaml.Node) {
+		d.object(n, "target",
+			need("data", d.absolute(&into.Data)),
+			need("port", d.number(&into.Port, 1, 65535)),
+			may("host", d.line(&into.Host)),
+			may("socket_dir", d.absolute(&into.SocketDir)),
+			may("settings", d.settings(into.Settings)))
+	}
+}
+
+func (d *document) pooler(id string, n *yaml.Node) Pooler {
+	x := Pooler{ID: id}
+	var password *yaml.Node
+	d.object(n, "pooler "+id,
+		need("admin", d.conninfo(&x.Admin)),
+		may("password_file", func(n *yaml.Node) { password = n }),
+		need("config", d.absolute(&x.Config)))
+	d.passwordFile(&x.Admin, password)
+	return x
+}
+
+func (d *document) site(id string, n *yaml.Node) Site {
+	x := Site{ID: id}
+	d.object(n, "site "+id,
+		need("repository", d.absolute(&x.Repository)),
+		need("banner", d.inside(&x.Banner)),
+		need("url", d.url(&x.URL)),
+		may("push", d.yesNo(&x.Push)))
+	return x
+}

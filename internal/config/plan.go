@@ -1,0 +1,158 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	yaml "go.yaml.in/yaml/v4"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// Plan is what to do: one maintenance, from first notice to last step.
+type Plan struct {
+	File       string // as it was given
+	ID         maint.ID
+	Title      string
+	Summary    string
+	Author     string
+	Window     maint.Window
+	Components map[string]maint.Impact
+	Notices    []Notice
+	Steps      []Step
+}
+
+// Notice is a moment at which people are told: a time before the start, or an event.
+type Notice struct {
+	Word   string        // as it is written: "14d", "late"
+	Days   int           // before the start, by the calendar of the window's zone
+	Before time.Duration // before the start, by the clock
+}
+
+// Occasions are the notices that follow an event and not the clock.
+var Occasions = []string{"start", "late", "end", "rescheduled", "cancelled"}
+
+// Scheduled is what the plan promises the public.
+func (p *Plan) Scheduled(phases []maint.Phase) maint.Scheduled {
+	return maint.Scheduled{
+		Title: p.Title, Summary: p.Summary, Author: p.Author,
+		Window: p.Window, Components: p.Components, Phases: phases,
+	}
+}
+
+// LoadPlan reads a plan and checks it against what lull.yaml says there is.
+// Problems of its content come as Errors.
+func LoadPlan(path string, c *Config) (*Plan, error) {
+	d, root, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	p := d.plan(root, c)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (d *document) plan(root *yaml.Node, c *Config) *Plan {
+	p := &Plan{File: d.file, Author: c.Author, Components: map[string]maint.Impact{}}
+	d.object(root, "the plan",
+		need("maintenance", d.slug((*string)(&p.ID))),
+		need("title", d.line(&p.Title)),
+		need("summary", d.text(&p.Summary)),
+		may("author", d.line(&p.Author)),
+		need("window", d.window(&p.Window)),
+		may("components", d.impacts(p.Components, c)),
+		may("notices", d.list(func(n *yaml.Node) { d.notice(n, p) })),
+		need("steps", d.steps(&p.Steps, c)),
+	)
+	return p
+}
+
+func (d *document) window(w *maint.Window) reader {
+	return func(n *yaml.Node) {
+		var start, zone *yaml.Node
+		d.object(n, "window",
+			need("start", d.at(&start, d.line(&w.Start))),
+			need("zone", d.at(&zone, d.line(&w.Zone))),
+			need("allow", d.duration(&w.Allow)))
+		if w.Start != "" && w.Zone != "" && d.zone(zone, w.Zone) {
+			d.start(start, *w)
+		}
+	}
+}
+
+// zone asks the domain about the zone alone, so that the problem gets the zone's place.
+func (d *document) zone(n *yaml.Node, zone string) bool {
+	_, _, err := maint.Window{Start: "2000-01-01 12:00", Zone: zone, Allow: time.Hour}.Resolve()
+	if err == nil && zone != "Local" { // Go's word for whatever the machine is set to
+		return true
+	}
+	d.problem(n, `write area and city, such as "Europe/Paris"; timedatectl list-timezones prints them all`, "zone %q is not an IANA time zone", zone)
+	return false
+}
+
+func (d *document) start(n *yaml.Node, w maint.Window) {
+	w.Allow = time.Hour // its own problem has its own place
+	if _, _, err := w.Resolve(); err != nil {
+		d.problem(n, `write the wall time in the zone, such as "2026-12-05 17:00"`, "%v", err)
+	}
+}
+
+func (d *document) impacts(into map[string]maint.Impact, c *Config) reader {
+	return func(n *yaml.Node) {
+		d.pairs(n, "components", func(k, v *yaml.Node) { d.impact(into, c, k, v) })
+	}
+}
+
+func (d *document) impact(into map[string]maint.Impact, c *Config, k, v *yaml.Node) {
+	if _, ok := c.Component(k.Value); !ok {
+		d.problem(k, nearest(k.Value, c.componentIDs(), "components of lull.yaml"), "component %q is not in lull.yaml", k.Value)
+		return
+	}
+	var impact string
+	d.value(k, v, d.oneOf(&impact, "impact", words(maint.Impacts)))
+	into[k.Value] = maint.Impact(impact)
+}
+
+func (c *Config) componentIDs() []string {
+	var out []string
+	for _, x := range c.Components {
+		out = append(out, x.ID)
+	}
+	return out
+}
+
+var beforeStart = regexp.MustCompile(`^([1-9][0-9]{0,3})([dhm])$`)
+
+func (d *document) notice(n *yaml.Node, p *Plan) {
+	var word string
+	d.line(&word)(n)
+	if word == "" {
+		return
+	}
+	x := Notice{Word: word}
+	if m := beforeStart.FindStringSubmatch(word); m != nil {
+		x.Days, x.Before = ahead(m)
+	} else if !slices.Contains(Occasions, word) {
+		d.problem(n, nearest(word, Occasions, `a time such as "14d", "1h", "30m", or one of`), "notice %q is neither a time before the start nor an event", word)
+		return
+	}
+	if slices.ContainsFunc(p.Notices, func(y Notice) bool { return x.Word == y.Word }) {
+		d.problem(n, "take one out", "notice %q is there twice", word)
+	}
+	p.Notices = append(p.Notices, x)
+}
+
+func ahead(m []string) (days int, before time.Duration) {
+	n, _ := strconv.Atoi(m[1]) // four digits at most, by the expression
+	switch m[2] {
+	case "d":
+		return n, 0
+	case "h":
+		return 0, time.Duration(n) * time.Hour
+	}
+	return 0, time.Duration(n) * time.Minute
+}
