@@ -1,0 +1,32 @@
+# make setup   what the tests and the demo need: PostgreSQL 13 and 17, PgBouncer
+# make build   bin/lull
+# make test    set-up, vet and all tests
+# make demo    a real upgrade on throw-away clusters; SCALE, RATE, CLIENTS and KEEP set its size
+# make lint    the lint rules
+# make clean   removes what was built; the set-up stays (make distclean removes it too)
+
+export SCALE RATE CLIENTS KEEP
+
+.PHONY: setup build test demo lint clean distclean
+
+setup:
+	@scripts/toolchain
+
+build:
+	go build -trimpath -o bin/lull ./cmd/lull
+
+test: setup
+	go vet ./...
+	go test ./...
+
+demo: setup build
+	bin/lull demo
+
+lint: setup
+	golangci-lint run ./...
+
+clean:
+	rm -rf bin .demo .bench
+
+distclean: clean
+	rm -rf .cache
