@@ -52,6 +52,9 @@ type Item struct {
 	NoReturn bool
 	// Hidden steps keep control state of their own (start, complete) and add no StepStarted and StepFinished to the record.
 	Hidden bool
+	// Until names the later step that takes this one's effect away on purpose (banner on, until banner off).
+	// Once that one has begun, this one is not looked at again. Empty = never.
+	Until string
 }
 
 // Recorder is what a step may write down while it works.
@@ -125,6 +128,7 @@ type Journal interface {
 	// Load returns the newest checkpoint of each step.
 	Load(ctx context.Context, id maint.ID) (map[string]Checkpoint, error)
 	// Commit writes the checkpoint and the facts in one transaction. ErrLeaseLost when the epoch is not the newest.
+	// A checkpoint without a memo leaves the step's memo as it was; one without a step writes the facts alone.
 	// An error may mean "not written" or "written, but the answer was lost": facts carry keys, so a repeat is safe.
 	Commit(ctx context.Context, lease Lease, cp Checkpoint, facts ...timeline.Draft) error
 }

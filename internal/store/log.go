@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// Append implements timeline.Log.
+func (s *Store) Append(ctx context.Context, id maint.ID, expected int64, drafts ...timeline.Draft) (added []timeline.Entry, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		added, err = appendEntries(ctx, tx, id, expected, drafts)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append to the timeline of %s: %w", id, err)
+	}
+	return added, nil
+}
+
+func appendEntries(ctx context.Context, tx *sql.Tx, id maint.ID, expected int64, drafts []timeline.Draft) ([]timeline.Entry, error) {
+	fresh, err := withoutKnown(ctx, tx, id, drafts)
+	if err != nil || len(fresh) == 0 {
+		return nil, err
+	}
+	var version int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM entries WHERE maintenance = $1`, id).Scan(&version); err != nil {
+		return nil, err
+	}
+	if expected != timeline.AnyVersion && expected != version {
+		return nil, timeline.ErrConflict
+	}
+	added := make([]timeline.Entry, 0, len(fresh))
+	for i, d := range fresh {
+		e, err := insertEntry(ctx, tx, id, version+int64(i)+1, d)
+		if err != nil {
+			return nil, err
+		}
+		added = append(added, e)
+	}
+	return added, nil
+}
+
+// withoutKnown leaves out the drafts whose key is known, also when it is known from the same call.
+func withoutKnown(ctx context.Context, tx *sql.Tx, id maint.ID, drafts []timeline.Draft) ([]timeline.Draft, error) {
+	var fresh []timeline.Draft
+	seen := map[string]bool{}
+	for _, d := range drafts {
+		if d.Key != "" {
+			known := seen[d.Key]
+			if !known {
+				err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE maintenance = $1 AND key = $2)`, id, d.Key).Scan(&known)
+				if err != nil {
+					return nil, err
+				}
+			}
+			if known {
+				continue
+			}
+			seen[d.Key] = true
+		}
+		fresh = append(fresh, d)
+	}
+	return fresh, nil
+}
+
+func insertEntry(ctx context.Context, tx *sql.Tx, id maint.ID, version int64, d timeline.Draft) (timeline.Entry, error) {
+	kind, data, err := timeline.Encode(d.Event)
+	if err != nil {
+		return timeline.Entry{}, err
+	}
+	row := tx.QueryRowContext(ctx, `
+		INSERT INTO entries (maintenance, version, key, at, kind, data)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		RETURNING `+entryColumns,
+		id, version, nullString(d.Key), d.At.UnixMicro(), kind, string(data))
+	return scanEntry(row)
+}
+
+const entryColumns = `seq, maintenance, version, key, at, kind, data`
+
+func scanEntry(row interface{ Scan(...any) error }) (timeline.Entry, error) {
+	var (
+		e    timeline.Entry
+		key  sql.NullString
+		at   int64
+		kind string
+		data []byte
+	)
+	if err := row.Scan(&e.Seq, &e.Maintenance, &e.Version, &key, &at, &kind, &data); err != nil {
+		return e, err
+	}
+	event, err := timeline.Decode(kind, data)
+	if err != nil {
+		return e, fmt.Errorf("entry %d of the timeline: %w", e.Seq, err)
+	}
+	e.Key, e.At, e.Event = key.String, time.UnixMicro(at).UTC(), event
+	return e, nil
+}
+
+// Read implements timeline.Log.
+func (s *Store) Read(ctx context.Context, after int64, limit int) ([]timeline.Entry, error) {
+	return s.entries(ctx, `SELECT `+entryColumns+` FROM entries WHERE seq > $1 ORDER BY seq LIMIT $2`, after, max(limit, 0))
+}
+
+// History implements timeline.Log.
+func (s *Store) History(ctx context.Context, id maint.ID) ([]timeline.Entry, error) {
+	return s.entries(ctx, `SELECT `+entryColumns+` FROM entries WHERE maintenance = $1 ORDER BY version`, id)
+}
+
+// Changed says cheaply whether there are entries after the given sequence.
+func (s *Store) Changed(ctx context.Context, after int64) (changed bool, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE seq > $1)`, after).Scan(&changed)
+	if err != nil {
+		return false, fmt.Errorf("poll the timeline: %w", err)
+	}
+	return changed, nil
+}
+
+func (s *Store) entries(ctx context.Context, query string, args ...any) (out []timeline.Entry, err error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the timeline: %w", err)
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+func nullString(s string) sql.NullString {
+	return sql.NullString{String: s, Valid: s != ""}
+}
