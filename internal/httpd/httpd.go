@@ -1,0 +1,93 @@
+// Package httpd is the server: the status page, its live events, and what a probe
+// of the server itself asks for.
+//
+// It reads public entries through a port of its own and must not know of the
+// store, of Postgres, or of the runner. It cannot show a private word, because
+// none reaches it: the port speaks timeline.PublicEntry.
+package httpd
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lullhq/lull/internal/httpd/public"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
+)
+
+// Source is what the server reads.
+type Source interface {
+	// Read returns public entries with Seq > after, in order, out of the next limit entries
+	// of the record, and the Seq up to which it has looked: private entries count as looked at,
+	// or a long run of them would hide what follows. next == after means that there is no more.
+	Read(ctx context.Context, after int64, limit int) (entries []timeline.PublicEntry, next int64, err error)
+	// Progress returns the newest sample of each maintenance that is being worked on, in public words.
+	Progress(ctx context.Context) (map[maint.ID]view.Progress, error)
+}
+
+// Options are what the server needs to know.
+type Options struct {
+	Source       Source
+	Now          func() time.Time // time.Now when nil
+	Organization string
+	URL          string        // public address of the page; https switches HSTS on
+	Poll         time.Duration // how often the record is asked; 150 ms when 0
+	Log          *slog.Logger  // slog.Default when nil
+}
+
+// Deadlines and bounds. Each is named here because each is a promise.
+const (
+	defaultPoll    = 150 * time.Millisecond
+	readTimeout    = 5 * time.Second  // one look at the record
+	staleAfter     = 10 * time.Second // a record unread for so long is said to be old
+	heartbeatEvery = 15 * time.Second
+	writeTimeout   = 10 * time.Second // one answer, or one event
+	drainTimeout   = 5 * time.Second  // requests in flight when the server ends
+	batch          = 500
+	maxListeners   = 4096
+	maxHeader      = 16 << 10
+)
+
+// Server shows the record to anyone.
+type Server struct {
+	opts      Options
+	site      public.Site
+	hub       *hub
+	snap      atomic.Pointer[snapshot]
+	follower  follower
+	http      *http.Server
+	heartbeat time.Duration
+	stop      sync.Once
+}
+
+// New makes a server that has read nothing yet.
+func New(opts Options) *Server {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Poll <= 0 {
+		opts.Poll = defaultPoll
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	s := &Server{
+		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL},
+		hub: newHub(maxListeners), heartbeat: heartbeatEvery,
+	}
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}

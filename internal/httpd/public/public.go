@@ -1,0 +1,137 @@
+// Package public renders the page that anyone may read, with its style sheet and
+// its script.
+//
+// It must not know where models come from or how bytes travel: no HTTP, no record,
+// no clock. It sees view models only, which carry public words only.
+package public
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/view"
+)
+
+//go:embed page.html
+var pages embed.FS
+
+// Site is whose page it is.
+type Site struct {
+	Organization string
+	URL          string // public address of the status page, without a slash at its end; may be empty
+}
+
+// Page is one rendered page: the whole of it, and the part that changes.
+type Page struct {
+	Whole    []byte
+	Fragment []byte
+}
+
+// perPage is how many entries a maintenance shows on the page that has them all;
+// its own page has no such limit.
+const perPage = 12
+
+// pastShown is how many ended maintenances the front page lists.
+const pastShown = 20
+
+type model struct {
+	Site  Site
+	Page  view.PageModel
+	One   *view.Maintenance // set on the page of a single maintenance
+	Seq   int64
+	Title string
+	Path  string // where the whole page lives
+}
+
+// Home renders the status page. Seq is the last entry that it tells of.
+func (s Site) Home(page view.PageModel, seq int64) (Page, error) {
+	return render(model{Site: s, Page: page, Seq: seq, Title: page.Overall.Headline, Path: "/"})
+}
+
+// Maintenance renders the page of one maintenance.
+func (s Site) Maintenance(page view.PageModel, m view.Maintenance, seq int64) (Page, error) {
+	return render(model{Site: s, Page: page, One: &m, Seq: seq, Title: m.Title, Path: "/maintenance/" + string(m.ID)})
+}
+
+// Problem renders a page with one sentence, for what cannot be shown.
+func (s Site) Problem(title, text string) ([]byte, error) {
+	var out bytes.Buffer
+	err := tmpl.ExecuteTemplate(&out, "problem", map[string]any{"Site": s, "Title": title, "Text": text})
+	if err != nil {
+		return nil, fmt.Errorf("render %q: %w", title, err)
+	}
+	return out.Bytes(), nil
+}
+
+func render(m model) (Page, error) {
+	var whole, fragment bytes.Buffer
+	if err := tmpl.ExecuteTemplate(&whole, "page", m); err != nil {
+		return Page{}, fmt.Errorf("render %s: %w", m.Path, err)
+	}
+	if err := tmpl.ExecuteTemplate(&fragment, "main", m); err != nil {
+		return Page{}, fmt.Errorf("render fragment of %s: %w", m.Path, err)
+	}
+	return Page{Whole: whole.Bytes(), Fragment: fragment.Bytes()}, nil
+}
+
+var tmpl = template.Must(template.New("page.html").Funcs(template.FuncMap{
+	"asset":    assetPath,
+	"iso":      iso,
+	"utc":      time.Time.UTC,
+	"dayclock": view.DayClock,
+	"full":     full,
+	"brief":    brief,
+	"between":  between,
+	"card":     newCard,
+	"past":     olderOf,
+	"tone":     tone,
+}).ParseFS(pages, "page.html"))
+
+// card is a maintenance on a page, with as many entries as fit there.
+type card struct {
+	view.Maintenance
+	Alone bool
+	Shown []view.Entry
+	More  int
+}
+
+func newCard(m view.Maintenance, alone bool) card {
+	c := card{Maintenance: m, Alone: alone, Shown: m.Entries}
+	if !alone && len(c.Shown) > perPage {
+		c.Shown, c.More = c.Shown[:perPage], len(c.Shown)-perPage
+	}
+	return c
+}
+
+// Verifying and Cancelled are what the template asks of the state.
+func (c card) Verifying() bool { return c.State == maint.StateVerifying }
+
+// Cancelled says whether it was given up.
+func (c card) Cancelled() bool { return c.State == maint.StateCancelled }
+
+// olderOf is what is listed by title only.
+func olderOf(past []view.Maintenance) []view.Maintenance {
+	var out []view.Maintenance
+	for _, m := range past {
+		if !m.Recent && len(out) < pastShown {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func tone(m view.Maintenance) view.Tone {
+	switch {
+	case m.Overrun || m.Overdue || !m.Expected.IsZero():
+		return view.Slow
+	case m.Running():
+		return view.Busy
+	case m.State == maint.StateCompleted:
+		return view.Done
+	}
+	return view.Calm
+}

@@ -1,0 +1,150 @@
+package view
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// Maintenance is one maintenance as anyone may see it. Its instants are in the
+// organiser's zone.
+type Maintenance struct {
+	ID         maint.ID
+	Title      string
+	Summary    string
+	State      maint.State
+	StateWord  string
+	Window     Window
+	Started    time.Time
+	Ended      time.Time
+	Expected   time.Time // the end that was forecast when it was said to run late
+	Overrun    bool      // the window is over and the work is not
+	Overdue    bool      // the window is over and the work has not begun
+	Due        bool      // the window is open and the work has not begun
+	Recent     bool      // ended a short while ago
+	Components []Component
+	Phases     []maint.Phase
+	Progress   *Progress
+	Quiet      bool    // the progress has had no news for a while
+	Entries    []Entry // newest first
+
+	changesAt time.Time
+}
+
+// Running says whether the work, or the checks after it, go on.
+func (m Maintenance) Running() bool {
+	return m.State == maint.InProgress || m.State == maint.StateVerifying
+}
+
+// Component is a part of the product and what it suffers.
+type Component struct {
+	Name   string
+	Impact maint.Impact
+	Word   string
+}
+
+// Entry is one thing that was said, in the words in which it was said.
+type Entry struct {
+	Seq      int64
+	At       time.Time
+	Kind     string
+	Label    string
+	Text     string
+	Window   *Window   // what was announced
+	Expected time.Time // when it was then expected to end
+}
+
+func fold(id maint.ID, entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) Maintenance {
+	m := maint.Maintenance{ID: id, State: maint.Draft}
+	for _, e := range entries {
+		m = m.Apply(e.Event, e.At)
+	}
+	window := resolve(m.Plan.Window)
+	v := Maintenance{
+		ID: id, Title: m.Plan.Title, Summary: m.Plan.Summary, State: m.State, StateWord: StateWord(m.State),
+		Window: window, Started: window.in(m.Started), Ended: window.in(m.Ended),
+		Components: components(m.Plan.Components), Phases: m.Plan.Phases,
+		Entries: said(entries, window),
+	}
+	if v.Title == "" {
+		v.Title = string(id)
+	}
+	if m.Late != nil && v.Running() {
+		v.Expected = window.in(m.Late.ExpectedEnd)
+	}
+	v.place(now)
+	if p, ok := progress[id]; ok && v.Running() {
+		v.live(p, now)
+	}
+	return v
+}
+
+// place sets what depends on where now lies, and notes when that will change.
+func (m *Maintenance) place(now time.Time) {
+	passed := func(t time.Time) bool {
+		if t.IsZero() || now.Before(t) {
+			m.changesAt = sooner(m.changesAt, t)
+			return false
+		}
+		return true
+	}
+	switch {
+	case m.State == maint.StateScheduled:
+		m.Due = passed(m.Window.Start)
+		m.Overdue = passed(m.Window.End)
+		m.Due = m.Due && !m.Overdue
+	case m.Running():
+		m.Overrun = passed(m.Window.End)
+		passed(m.Expected)
+	case !m.Ended.IsZero():
+		m.Recent = !passed(m.Ended.Add(recentFor))
+	}
+}
+
+// live adds the progress. A sample from before this start of the work tells of another one.
+func (m *Maintenance) live(p Progress, now time.Time) {
+	if p.At.Before(m.Started) {
+		return
+	}
+	if p.Fraction > 1 {
+		p.Fraction = 1
+	}
+	p.At = m.Window.in(p.At)
+	m.Progress = &p
+	stale := p.At.Add(freshFor)
+	if m.Quiet = !now.Before(stale); !m.Quiet {
+		m.changesAt = sooner(m.changesAt, stale)
+	}
+}
+
+func components(impacts map[string]maint.Impact) []Component {
+	out := make([]Component, 0, len(impacts))
+	for _, name := range sortedKeys(impacts) {
+		out = append(out, Component{Name: name, Impact: impacts[name], Word: ImpactWord(impacts[name])})
+	}
+	return out
+}
+
+func said(entries []timeline.PublicEntry, zone Window) []Entry {
+	out := make([]Entry, 0, len(entries))
+	for _, e := range entries {
+		line := Entry{Seq: e.Seq, At: zone.in(e.At), Kind: e.Event.Kind(), Label: label(e.Event)}
+		switch ev := e.Event.(type) {
+		case maint.Scheduled:
+			w := resolve(ev.Window)
+			line.Text, line.Window = ev.Summary, &w
+		case maint.Rescheduled:
+			w := resolve(ev.Window)
+			line.Text, line.Window = ev.Text, &w
+		case maint.Late:
+			line.Text, line.Expected = ev.Text, zone.in(ev.ExpectedEnd)
+		default:
+			line.Text = words(e.Event)
+		}
+		out = append(out, line)
+	}
+	slices.Reverse(out)
+	return out
+}
