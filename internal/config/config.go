@@ -93,7 +93,15 @@ func (c *Config) Component(id string) (Component, bool) {
 
 // Load reads lull.yaml. Problems of its content come as Errors.
 func Load(path string) (*Config, error) {
-	d, root, err := open(path)
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseConfig(path, data)
+}
+
+func parseConfig(path string, data []byte) (*Config, error) {
+	d, root, err := begin(path, data)
 	if err != nil {
 		return nil, err
 	}

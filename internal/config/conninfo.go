@@ -21,6 +21,9 @@ func parseDSN(s string) ([]param, error) {
 	} else {
 		err = out.parseKeywords(s)
 	}
+	if err == nil && len(out) == 0 {
+		err = errors.New("it is empty")
+	}
 	return out, err
 }
 
@@ -56,11 +59,7 @@ func (ps *params) set(key, value string) error {
 const blanks = " \t\r\n\f\v"
 
 func (ps *params) parseKeywords(s string) error {
-	s = strings.TrimLeft(s, blanks)
-	if s == "" {
-		return errors.New("it is empty")
-	}
-	for s != "" {
+	for s = strings.TrimLeft(s, blanks); s != ""; {
 		key, rest, ok := strings.Cut(s, "=")
 		if !ok {
 			return errors.New("something is not of the form key=value")

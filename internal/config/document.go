@@ -19,6 +19,8 @@ const (
 	maxBytes = 1 << 20
 	maxDepth = 32
 	maxNodes = 20_000 // counted with every alias written out
+
+	maxProblems = 100 // nobody reads on
 )
 
 // document is a file being read: where it lies, and what was wrong with it so far.
@@ -32,18 +34,15 @@ type document struct {
 // reader takes one value of the file.
 type reader func(*yaml.Node)
 
-func open(path string) (*document, *yaml.Node, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
+func begin(path string, data []byte) (*document, *yaml.Node, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the folder of %s: %w", path, err)
 	}
 	d := &document{file: path, dir: filepath.Dir(abs), lookup: os.LookupEnv}
 	root := d.parse(data)
-	return d, root, d.err()
+	err = d.err()
+	return d, root, err
 }
 
 func readFile(path string) ([]byte, error) {
@@ -54,7 +53,7 @@ func readFile(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, hint.Wrap(err, "name a file that can be read")
 	}
 	if len(data) > maxBytes {
 		return nil, hint.Errorf("is it the right file?", "read %s: it is larger than 1 MiB", path)
@@ -74,8 +73,13 @@ func (d *document) problem(n *yaml.Node, hint, format string, args ...any) {
 }
 
 func (d *document) problemAt(line, column int, hint, text string) {
+	if d.full() {
+		return
+	}
 	d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Text: text, Hint: hint})
 }
+
+func (d *document) full() bool { return len(d.problems) >= maxProblems }
 
 // parse gives the root mapping, or nil and a problem.
 func (d *document) parse(data []byte) *yaml.Node {

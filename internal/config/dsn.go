@@ -154,19 +154,23 @@ func (d *document) conninfo(into *DSN) reader {
 		if !ok {
 			return
 		}
-		expanded := false
-		if m := variable.FindString(text); m != "" && m == text {
-			text, expanded = d.expand(n, text), true
+		whole := variable.FindString(text) == text
+		if whole {
+			if text, ok = d.expand(n, text); !ok {
+				return
+			}
 		}
 		params, err := parseDSN(text)
 		if err != nil {
 			d.problem(n, `such as "host=127.0.0.1 port=5432 user=lull dbname=postgres" or "postgres://lull@127.0.0.1/postgres"`, "not a connection string: %v", err)
 			return
 		}
-		for i, p := range params {
-			if !expanded {
-				params[i].value = NewSecret(d.expand(n, p.value.Reveal()))
+		for i := range params {
+			if whole {
+				break
 			}
+			value, _ := d.expand(n, params[i].value.Reveal())
+			params[i].value = NewSecret(value)
 		}
 		into.params = params
 	}
@@ -176,13 +180,16 @@ var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // expand puts in the environment's values after the string was taken apart, so
 // that no value can add keywords of its own.
-func (d *document) expand(n *yaml.Node, s string) string {
-	return variable.ReplaceAllStringFunc(s, func(m string) string {
+func (d *document) expand(n *yaml.Node, s string) (out string, ok bool) {
+	ok = true
+	out = variable.ReplaceAllStringFunc(s, func(m string) string {
 		name := m[2 : len(m)-1]
-		v, ok := d.lookup(name)
-		if !ok {
+		v, set := d.lookup(name)
+		if !set {
 			d.problem(n, "export "+name+"=...", "the environment variable %s is not set", name)
+			ok = false
 		}
 		return v
 	})
+	return out, ok
 }

@@ -29,7 +29,8 @@ func (d *document) object(n *yaml.Node, what string, fields ...field) {
 		found[k.Value] = true
 		i := slices.Index(known, k.Value)
 		if i < 0 {
-			d.problem(k, nearest(k.Value, known, "known keys"), "unknown key %q", k.Value)
+			d.problem(k, nearest(k.Value, known, "known keys"), "unknown key %q", shorten(k.Value))
+			found[closest(k.Value, known)] = true // one mistake, one problem
 			return
 		}
 		d.value(k, v, fields[i].read)
@@ -50,14 +51,14 @@ func (d *document) pairs(n *yaml.Node, what string, read func(k, v *yaml.Node)) 
 		return false
 	}
 	first := map[string]*yaml.Node{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !d.full(); i += 2 {
 		k := deref(n.Content[i])
 		if k.Kind != yaml.ScalarNode {
 			d.problem(k, "", "a key is a word, not %s", kind(k))
 			continue
 		}
 		if f, ok := first[k.Value]; ok {
-			d.problem(k, "keep one of the two", "key %q is there twice, first on line %d", k.Value, f.Line)
+			d.problem(k, "keep one of the two", "key %q is there twice, first on line %d", shorten(k.Value), f.Line)
 			continue
 		}
 		first[k.Value] = k
@@ -70,7 +71,7 @@ func (d *document) pairs(n *yaml.Node, what string, read func(k, v *yaml.Node)) 
 func (d *document) value(k, v *yaml.Node, read reader) {
 	v = deref(v)
 	if v.Tag == "!!null" {
-		d.problem(k, "write a value, or take the key out", "%q has no value", k.Value)
+		d.problem(k, "write a value, or take the key out", "%q has no value", shorten(k.Value))
 		return
 	}
 	read(v)
@@ -99,7 +100,7 @@ func (d *document) each(what string, read func(id string, n *yaml.Node)) reader 
 func (d *document) list(read reader) reader {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.SequenceNode {
-			d.problem(n, `write "[one, two]", or a line "- one" for each`, "not a list but %s", kind(n))
+			d.problem(n, `write "[one, two]", or a line "- one" for each`, "a list belongs here, not %s", kind(n))
 			return
 		}
 		for _, item := range n.Content {

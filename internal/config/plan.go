@@ -45,7 +45,15 @@ func (p *Plan) Scheduled(phases []maint.Phase) maint.Scheduled {
 // LoadPlan reads a plan and checks it against what lull.yaml says there is.
 // Problems of its content come as Errors.
 func LoadPlan(path string, c *Config) (*Plan, error) {
-	d, root, err := open(path)
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parsePlan(path, data, c)
+}
+
+func parsePlan(path string, data []byte, c *Config) (*Plan, error) {
+	d, root, err := begin(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +98,7 @@ func (d *document) zone(n *yaml.Node, zone string) bool {
 	if err == nil && zone != "Local" { // Go's word for whatever the machine is set to
 		return true
 	}
-	d.problem(n, `write area and city, such as "Europe/Paris"; timedatectl list-timezones prints them all`, "zone %q is not an IANA time zone", zone)
+	d.problem(n, `write area and city, such as "Europe/Paris"; timedatectl list-timezones prints them all`, "zone %q is not an IANA time zone", shorten(zone))
 	return false
 }
 
@@ -109,7 +117,7 @@ func (d *document) impacts(into map[string]maint.Impact, c *Config) reader {
 
 func (d *document) impact(into map[string]maint.Impact, c *Config, k, v *yaml.Node) {
 	if _, ok := c.Component(k.Value); !ok {
-		d.problem(k, nearest(k.Value, c.componentIDs(), "components of lull.yaml"), "component %q is not in lull.yaml", k.Value)
+		d.problem(k, nearest(k.Value, c.componentIDs(), "components of lull.yaml"), "component %q is not in lull.yaml", shorten(k.Value))
 		return
 	}
 	var impact string
@@ -137,7 +145,7 @@ func (d *document) notice(n *yaml.Node, p *Plan) {
 	if m := beforeStart.FindStringSubmatch(word); m != nil {
 		x.Days, x.Before = ahead(m)
 	} else if !slices.Contains(Occasions, word) {
-		d.problem(n, nearest(word, Occasions, `a time such as "14d", "1h", "30m", or one of`), "notice %q is neither a time before the start nor an event", word)
+		d.problem(n, nearest(word, Occasions, `a time such as "14d", "1h", "30m", or one of`), "notice %q is neither a time before the start nor an event", shorten(word))
 		return
 	}
 	if slices.ContainsFunc(p.Notices, func(y Notice) bool { return x.Word == y.Word }) {

@@ -50,14 +50,24 @@ func (e Errors) sorted() Errors {
 
 // nearest proposes the known word closest to the given one, or lists them all.
 func nearest(word string, known []string, what string) string {
+	if best := closest(word, known); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
 	if len(known) == 0 {
 		return ""
 	}
-	best := slices.MinFunc(known, func(a, b string) int { return cmp.Compare(distance(word, a), distance(word, b)) })
-	if distance(word, best) <= max(1, len(best)/3) {
-		return fmt.Sprintf("did you mean %q?", best)
-	}
 	return what + ": " + strings.Join(known, ", ")
+}
+
+// closest gives the known word that was probably meant, or "".
+func closest(word string, known []string) string {
+	best, least := "", 0
+	for _, k := range known {
+		if far := distance(word, k); far <= max(1, len(k)/3) && (best == "" || far < least) {
+			best, least = k, far
+		}
+	}
+	return best
 }
 
 // distance counts the letters to insert, delete, change or swap with their

@@ -26,7 +26,9 @@ func (s Secret) Reveal() string {
 // Empty says whether there is nothing to hide.
 func (s Secret) Empty() bool { return s.Reveal() == "" }
 
-func (Secret) String() string   { return hidden }
+func (Secret) String() string { return hidden }
+
+// GoString covers what Format does not see, such as a debugger's print.
 func (Secret) GoString() string { return hidden }
 
 // Format prints *** for every verb, also for those that do not fit a text.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -144,12 +145,12 @@ func (d *document) step(n *yaml.Node, c *Config) (Step, bool) {
 	}
 	key, value := n.Content[0], n.Content[1]
 	if len(n.Content) > 2 {
-		d.problem(n.Content[2], `begin a step of its own with "- "`, "a step has one verb, this one has %q and %q", key.Value, n.Content[2].Value)
+		d.problem(n.Content[2], `begin a step of its own with "- "`, "a step has one verb, this one has %q and %q", shorten(key.Value), shorten(n.Content[2].Value))
 	}
 	s := Step{Kind: Kind(key.Value), Line: key.Line}
 	read, ok := d.verb(&s, c)
 	if !ok {
-		d.problem(key, nearest(key.Value, words(Kinds), "verbs"), "unknown verb %q", key.Value)
+		d.problem(key, nearest(key.Value, words(Kinds), "verbs"), "unknown verb %q", shorten(key.Value))
 		return s, false
 	}
 	d.value(key, value, read)
@@ -189,10 +190,25 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 	return func(n *yaml.Node) {
 		d.object(n, "upgrade",
 			need("cluster", d.oneOf(&u.Cluster, "cluster", keys(c.Clusters))),
-			need("to", d.number(&u.To, oldestMajor, newestMajor)),
+			need("to", d.major(&u.To)),
 			may("seed", d.seed(&u.Seed)),
 			need("budget", d.duration(&u.Budget)),
 			may("hold_budget", d.hold(&u.HoldBudget)))
+	}
+}
+
+func (d *document) major(into *int) reader {
+	return func(n *yaml.Node) {
+		s, ok := d.scalar(n)
+		if !ok {
+			return
+		}
+		to, err := strconv.Atoi(s)
+		if err != nil || to < oldestMajor || to > newestMajor {
+			d.problem(n, fmt.Sprintf("write one number, from %d to %d", oldestMajor, newestMajor), "%q is not a major version of PostgreSQL that lull can upgrade to", shorten(s))
+			return
+		}
+		*into = to
 	}
 }
 
@@ -210,7 +226,7 @@ func (d *document) hold(into *time.Duration) reader {
 	return func(n *yaml.Node) {
 		d.duration(into)(n)
 		if *into > longestHold {
-			d.problem(n, "a switch takes well under a second; 2s is the default", "clients cannot be held for %s: the most is %s", n.Value, longestHold)
+			d.problem(n, "a switch takes well under a second; 2s is the default", "clients cannot be held for %s: the most is %s", shorten(n.Value), longestHold)
 		}
 	}
 }

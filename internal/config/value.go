@@ -21,7 +21,7 @@ const (
 
 func (d *document) scalar(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.problem(n, "", "not a single value but %s", kind(n))
+		d.problem(n, "", "a single value belongs here, not %s", kind(n))
 		return "", false
 	}
 	return n.Value, true
@@ -91,9 +91,9 @@ func (d *document) oneOf(into *string, what string, known []string) reader {
 		case slices.Contains(known, s):
 			*into = s
 		case len(known) == 0:
-			d.problem(n, "add it to lull.yaml", "unknown %s %q: there is none in lull.yaml", what, s)
+			d.problem(n, "add it to lull.yaml", "unknown %s %q: there is none in lull.yaml", what, shorten(s))
 		default:
-			d.problem(n, nearest(s, known, "known"), "unknown %s %q", what, s)
+			d.problem(n, nearest(s, known, "known"), "unknown %s %q", what, shorten(s))
 		}
 	}
 }
@@ -113,20 +113,22 @@ func (d *document) number(into *int, least, most int) reader {
 	}
 }
 
-func (d *document) onOff(into *bool) reader {
-	return func(n *yaml.Node) {
-		var word string
-		d.oneOf(&word, "setting", []string{"on", "off"})(n)
-		*into = word == "on"
-	}
-}
+func (d *document) onOff(into *bool) reader { return d.either(into, "on", "off") }
 
 func (d *document) yesNo(into **bool) reader {
 	return func(n *yaml.Node) {
-		var word string
-		d.oneOf(&word, "setting", []string{"true", "false"})(n)
-		yes := word == "true"
-		*into = &yes
+		*into = new(bool)
+		d.either(*into, "true", "false")(n)
+	}
+}
+
+func (d *document) either(into *bool, yes, no string) reader {
+	return func(n *yaml.Node) {
+		s, ok := d.scalar(n)
+		if ok && s != yes && s != no {
+			d.problem(n, "", "%s or %s belongs here, not %q", yes, no, shorten(s))
+		}
+		*into = s == yes
 	}
 }
 
@@ -166,17 +168,23 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(days)*24*time.Hour + rest, err
 }
 
+// url never repeats what it read: there may be a password in it.
 func (d *document) url(into *string) reader {
-	return d.checked(into, func(s string) string {
+	return func(n *yaml.Node) {
+		s, ok := d.scalar(n)
+		if !ok {
+			return
+		}
 		u, err := url.Parse(s)
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			return "is not an http or https address"
+			d.problem(n, `such as "https://status.example.com/"`, "not an http or https address")
 		case u.User != nil:
-			return "carries a user name, and addresses are shown to people"
+			d.problem(n, "take it out", "the address carries a user name, and addresses are shown to people")
+		default:
+			*into = s
 		}
-		return ""
-	}, `such as "https://status.example.com/"`)
+	}
 }
 
 // absolute reads a path, relative to the folder of the file.
@@ -185,7 +193,7 @@ func (d *document) absolute(into *string) reader {
 		var s string
 		d.line(&s)(n)
 		if strings.HasPrefix(s, "~") {
-			d.problem(n, "write the whole path", "%q: the tilde is the shell's and means nothing here", s)
+			d.problem(n, "write the whole path", "%q: the tilde is the shell's and means nothing here", shorten(s))
 		} else if s != "" {
 			*into = d.path(s)
 		}
