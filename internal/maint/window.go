@@ -19,16 +19,19 @@ type Window struct {
 const WallLayout = "2006-01-02 15:04"
 
 // Resolve gives the window's instants in its own zone. It refuses a wall time that
-// the zone skips, because nobody can say which instant was meant.
+// the zone skips, because nobody can say which instant was meant. Of a wall time
+// that the zone has twice it takes the first, so that work never starts an hour
+// later than some reader of the notice expects it.
 func (w Window) Resolve() (start, end time.Time, err error) {
 	loc, err := time.LoadLocation(w.Zone)
-	if err != nil || w.Zone == "" {
+	if err != nil || w.Zone == "" || w.Zone == "Local" {
 		return start, end, fmt.Errorf("zone %q is not an IANA time zone", w.Zone)
 	}
-	start, err = time.ParseInLocation(WallLayout, w.Start, loc)
-	if err != nil {
+	wall, err := time.Parse(WallLayout, w.Start)
+	if err != nil || wall.Format(WallLayout) != w.Start {
 		return start, end, fmt.Errorf("start %q is not of the form %s", w.Start, WallLayout)
 	}
+	start = first(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), 0, 0, loc))
 	if start.Format(WallLayout) != w.Start {
 		return start, end, fmt.Errorf("start %s does not exist in %s: clocks are put forward over it", w.Start, w.Zone)
 	}
@@ -36,6 +39,21 @@ func (w Window) Resolve() (start, end time.Time, err error) {
 		return start, end, fmt.Errorf("allow %s is not a length of time", w.Allow)
 	}
 	return start, start.Add(w.Allow), nil
+}
+
+// first gives the earlier instant with t's wall time, if there are two. Of those,
+// time.Date gives the first in some zones and the second in others, and says so.
+func first(t time.Time) time.Time {
+	changed, _ := t.ZoneBounds()
+	if changed.IsZero() {
+		return t
+	}
+	_, offset := t.Zone()
+	_, before := changed.Add(-time.Second).Zone()
+	if earlier := t.Add(time.Duration(offset-before) * time.Second); before > offset && earlier.Before(changed) {
+		return earlier
+	}
+	return t
 }
 
 // Same says whether two plans promise the public the same thing.
