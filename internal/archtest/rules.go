@@ -1,0 +1,90 @@
+package archtest
+
+// drivers reach a database.
+var drivers = []string{"database/sql/...", "github.com/jackc/pgx/...", "modernc.org/sqlite/..."}
+
+// adapters are packages that each turn the core towards one part of the world.
+var adapters = []string{"store", "httpd", "sites", "notify", "probe"}
+
+// Rules is docs/ARCHITECTURE.md's picture, so that it stays true.
+var Rules = append([]Rule{
+	{
+		Who: in("maint"), Only: []string{"std"}, Clock: true,
+		Never:  append([]string{"context", "net/http", "os", "os/exec"}, drivers...),
+		Reason: "the domain outlives every library and every store, and a table of instants tests it whole",
+	},
+	{
+		Who: in("timeline"), Only: append([]string{"std"}, in("maint")...), Never: drivers,
+		Reason: "the record is a port: whoever stores it must not shape it",
+	},
+	{
+		Who:    in("run/..."),
+		Only:   append([]string{"std"}, in("maint", "timeline/...", "hint", "run/...")...),
+		Never:  drivers,
+		Reason: "the runner carries out any step, so that its crash tests hold for every step: it knows no Postgres and no database",
+	},
+	{
+		Who:    in("view/...", "feed/...", "report/..."),
+		Only:   append([]string{"std"}, in("maint", "timeline", "view/...", "feed/...", "report/...", "markdown/...")...),
+		Never:  append([]string{"context", "net/http/...", "os", "os/exec"}, drivers...),
+		Clock:  true,
+		Reason: "what people read is a pure fold of the record and of a given instant: the same record says the same words for ever",
+	},
+	{
+		Who: in("pgup/..."), Never: in("httpd/...", "notify/...", "sites/...", "store/...", "app/...", "cli/..."),
+		Reason: "the upgrade must work with no server, no page and no notice around it",
+	},
+	{
+		Who: in("httpd/..."), Never: in("store/...", "pgup/...", "run/...", "app/..."),
+		Reason: "a request from outside must have no way to the journal, the clusters or the steps",
+	},
+	{
+		Who: []string{"internal/...", "cmd/..."}, But: in("app/...", "store/..."), Tests: true,
+		Never:  in("store/..."),
+		Reason: "all others use the ports, so that a second database needs one new package and one changed line",
+	},
+	{
+		Who: []string{"internal/...", "cmd/..."}, But: in("app/...", "cli/..."), Tests: true,
+		Never:  in("app/..."),
+		Reason: "the composition root sees all others, so whoever sees it sees all others too",
+	},
+	{
+		Who: []string{"internal/..."}, But: in("cli/..."), Tests: true,
+		Never:  in("cli/..."),
+		Reason: "flags and terminal output are the outermost layer, only the program itself lies outside of it",
+	},
+	{
+		Who: []string{"cmd/lull"}, Only: append([]string{"std"}, in("cli")...),
+		Reason: "main is arguments and exit code, everything else can be tested without a process",
+	},
+	{
+		Who: in("config"), Only: append([]string{"std", "go.yaml.in/yaml/v4"}, in("maint", "hint")...), Never: append([]string{"net/http"}, drivers...),
+		Reason: "reading a file must not depend on what will be done with it",
+	},
+}, apart(adapters)...)
+
+// apart keeps each of the packages from importing any of the others.
+func apart(names []string) []Rule {
+	var out []Rule
+	for _, a := range names {
+		r := Rule{
+			Who:    in(a + "/..."),
+			Reason: "adapters meet in app only: one can then be changed, or left out, without the others",
+		}
+		for _, b := range names {
+			if b != a {
+				r.Never = append(r.Never, in(b+"/...")...)
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func in(names ...string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = "internal/" + n
+	}
+	return out
+}
