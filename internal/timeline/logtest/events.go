@@ -1,0 +1,41 @@
+package logtest
+
+import (
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// Events gives one event of every kind, with every field set.
+func Events() []maint.Event {
+	plan := maint.Scheduled{
+		Title: "Database upgrade", Summary: "We move our database to PostgreSQL 17. Zażółć, “quoted”, <b>not bold</b>.",
+		Author:     "Kiri",
+		Window:     maint.Window{Start: "2026-12-05 17:00", Zone: "Pacific/Auckland", Allow: 2 * time.Hour},
+		Components: map[string]maint.Impact{"app": maint.UnderMaintenance, "api": maint.DegradedPerformance},
+		Phases:     []maint.Phase{{Step: "upgrade", Title: "Upgrade", Budget: 90 * time.Minute}, {Step: "check", Title: "Checks"}},
+	}
+	return []maint.Event{
+		plan,
+		maint.Rescheduled{Scheduled: plan, Text: "The window moved."},
+		maint.Started{Text: "Work has begun."},
+		maint.Updated{Text: "Half of it is copied."},
+		maint.BannerChanged{On: true, Sites: 2, Of: 3, Text: "The banner is on."},
+		maint.Late{ExpectedEnd: time.Date(2026, 12, 5, 7, 15, 0, 123456000, time.UTC), Text: "We need 15 minutes more."},
+		maint.Verifying{Text: "The work is done and is being checked."},
+		maint.Completed{Text: "All checks are green."},
+		maint.Cancelled{Text: "It will not happen."},
+		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
+		maint.StepFinished{
+			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,
+			Budget: time.Hour, Evidence: "backup_manifest checked",
+		},
+		maint.StepFailed{
+			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 1, Took: time.Second,
+			Error: "no space left on device", Hint: "free 40 GB on /srv",
+		},
+		maint.StepUndone{Step: "upgrade/base-backup", Title: "Copy of the database", Took: 2 * time.Second},
+		maint.Resumed{Epoch: 7, Text: "The run was resumed. 3 of 9 steps were done."},
+		maint.Noted{Step: "upgrade/switch", Text: "Clients were held.", Figures: maint.Figures{"hold_ms": 31.25, "statements": 1e9}},
+	}
+}
