@@ -1,0 +1,86 @@
+// Package app is the composition root: it reads the configuration, opens the store,
+// and puts the parts together for each command. It is the only package that sees all
+// others, and it decides nothing that one of them could decide.
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/store"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// App is Lull with one configuration and its store open.
+type App struct {
+	Config *config.Config
+	store  *store.Store
+	now    func() time.Time
+	self   string // this program, for the watchdog
+}
+
+// Open reads lull.yaml and opens the store that it names.
+func Open(ctx context.Context, configFile, self string) (*App, error) {
+	cfg, err := config.Load(configFile)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("open the store %s: %w", cfg.Store, err)
+	}
+	return &App{Config: cfg, store: st, now: time.Now, self: self}, nil
+}
+
+// Close gives the store back.
+func (a *App) Close() error { return a.store.Close() }
+
+// plan reads a plan and what the record says of its maintenance.
+func (a *App) plan(ctx context.Context, file string) (*config.Plan, maint.Maintenance, error) {
+	p, err := config.LoadPlan(file, a.Config)
+	if err != nil {
+		return nil, maint.Maintenance{}, err
+	}
+	if p.Author == "" {
+		p.Author = a.Config.Author
+	}
+	entries, err := a.store.History(ctx, p.ID)
+	if err != nil {
+		return nil, maint.Maintenance{}, fmt.Errorf("read the record of %s: %w", p.ID, err)
+	}
+	return p, timeline.Fold(p.ID, entries), nil
+}
+
+// Scheduled is what came of announcing a maintenance.
+type Scheduled struct {
+	Text    string           `json:"text"`
+	URL     string           `json:"url"`
+	Entries []timeline.Entry `json:"entries"`
+}
+
+// Schedule announces the plan's maintenance, or announces it anew.
+func (a *App) Schedule(ctx context.Context, planFile string) (Scheduled, error) {
+	p, m, err := a.plan(ctx, planFile)
+	if err != nil {
+		return Scheduled{}, err
+	}
+	events, err := m.Decide(maint.Schedule{Plan: announcement(p)}, a.now())
+	if err != nil {
+		return Scheduled{}, hint.Wrap(err, "give the plan a window in the future, or a `maintenance:` name of its own")
+	}
+	out := Scheduled{URL: a.Config.Server.URL + "/maintenance/" + string(p.ID), Text: "It is announced just so already: " + windowText(p.Window) + "."}
+	if len(events) == 0 {
+		return out, nil
+	}
+	var drafts []timeline.Draft
+	for _, e := range events {
+		drafts = append(drafts, timeline.Draft{At: a.now(), Event: e})
+	}
+	out.Text = fmt.Sprintf("%s is announced for %s.", p.Title, windowText(p.Window))
+	out.Entries, err = a.store.Append(ctx, p.ID, m.Version, drafts...)
+	return out, err
+}

@@ -1,0 +1,199 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/seed"
+	"github.com/lullhq/lull/internal/planstep"
+	"github.com/lullhq/lull/internal/probe"
+	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/sites"
+)
+
+// items turns a plan into steps: the maintenance starts with the first, is being
+// verified from the first check after the last upgrade on, and completes with the last.
+func (a *App) items(p *config.Plan) ([]run.Item, *siteProbes, error) {
+	probes := a.newSiteProbes()
+	begun := []maint.State{maint.InProgress, maint.StateVerifying, maint.StateCompleted}
+	out := []run.Item{a.turn(p, "start", maint.Start{Text: "The maintenance has begun."}, begun)}
+	verify := verifyFrom(p.Steps)
+	for i, s := range p.Steps {
+		if i == verify {
+			out = append(out, a.turn(p, "verify", maint.Verify{Text: "The work is done. We are checking that all is well."}, begun[1:]))
+		}
+		more, err := a.planStep(p, s)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, more...)
+	}
+	if probes.any() {
+		out = append(out, probes.item())
+	}
+	out = append(out, a.turn(p, "complete", maint.Complete{Text: "The maintenance is completed. All checks are green."}, begun[2:]))
+	closeBanner(out, p.Steps)
+	return out, probes, nil
+}
+
+func (a *App) turn(p *config.Plan, name string, cmd maint.Command, past []maint.State) run.Item {
+	return run.Item{Hidden: true, Title: name, Step: turn{name: name, id: p.ID, cmd: cmd, past: past, log: a.store, now: a.now}}
+}
+
+// verifyFrom is the index of the first check that follows all upgrades and commands, or -1.
+func verifyFrom(steps []config.Step) int {
+	at := -1
+	for i, s := range steps {
+		switch s.Kind {
+		case config.KindCheck, config.KindSQL:
+			if at < 0 {
+				at = i
+			}
+		case config.KindUpgrade, config.KindCommand:
+			at = -1
+		}
+	}
+	return at
+}
+
+// closeBanner says that turning the banner on is not to be looked at again once it was turned off.
+func closeBanner(items []run.Item, steps []config.Step) {
+	on := ""
+	for _, s := range steps {
+		if s.Kind != config.KindBanner {
+			continue
+		}
+		if s.Banner.On {
+			on = s.Name
+			continue
+		}
+		for i := range items {
+			if items[i].Step.Name() == on {
+				items[i].Until = s.Name
+			}
+		}
+	}
+}
+
+// announcement is what the plan promises the public.
+func announcement(p *config.Plan) maint.Scheduled {
+	var phases []maint.Phase
+	for _, s := range p.Steps {
+		title, budget := describe(s)
+		phases = append(phases, maint.Phase{Step: s.Name, Title: title, Budget: budget})
+	}
+	return p.Scheduled(phases)
+}
+
+// describe gives a step of the plan its words and its budget. An upgrade has many steps below it: the budget is for all.
+func describe(s config.Step) (title string, budget time.Duration) {
+	switch s.Kind {
+	case config.KindBanner:
+		if s.Banner.On {
+			return "Banner on", 0
+		}
+		return "Banner off", 0
+	case config.KindUpgrade:
+		return fmt.Sprintf("Upgrade to PostgreSQL %d", s.Upgrade.To), s.Upgrade.Budget
+	case config.KindCheck:
+		return "Check of " + s.Check.HTTP, s.Check.Budget
+	case config.KindCommand:
+		return "Command " + s.Command.Run[0], s.Command.Budget
+	case config.KindConfirm:
+		return "Confirmation", 0
+	case config.KindWait:
+		return "Wait", s.Wait.For
+	case config.KindSQL:
+		return "Query on " + s.SQL.Cluster, 0
+	}
+	return s.Name, 0
+}
+
+func (a *App) planStep(p *config.Plan, s config.Step) ([]run.Item, error) {
+	switch s.Kind {
+	case config.KindBanner:
+		return one(s, sites.NewBannerStep(s.Name, a.sites(), a.banner(p), s.Banner.On)), nil
+	case config.KindUpgrade:
+		u, err := a.upgrade(p, s)
+		if err != nil {
+			return nil, err
+		}
+		return u.Items(), nil
+	case config.KindCheck:
+		return one(s, probe.NewCheckStep(s.Name, s.Check.HTTP, s.Check.Expect, s.Check.Budget)), nil
+	case config.KindCommand:
+		return one(s, planstep.NewCommand(s.Name, s.Command.Run, s.Command.Undo)), nil
+	case config.KindConfirm:
+		return one(s, planstep.NewConfirm(s.Name, s.Confirm.Question)), nil
+	case config.KindWait:
+		return one(s, planstep.NewWait(s.Name, s.Wait.For)), nil
+	case config.KindSQL:
+		dsn, err := a.Config.Clusters[s.SQL.Cluster].Source.Conninfo()
+		return one(s, planstep.NewSQL(s.Name, dsn.Reveal(), s.SQL.Database, s.SQL.Query, s.SQL.Expect)), err
+	}
+	return nil, fmt.Errorf("step %s: unknown kind %s", s.Name, s.Kind)
+}
+
+func one(s config.Step, step run.Step) []run.Item {
+	title, budget := describe(s)
+	return []run.Item{{Step: step, Title: title, Budget: budget}}
+}
+
+// banner is the strip on the sites while the maintenance is ahead or under way.
+func (a *App) banner(p *config.Plan) sites.Banner {
+	return sites.Banner{Enabled: true, Text: p.Title + ": " + windowText(p.Window), URL: a.Config.Server.URL + "/maintenance/" + string(p.ID)}
+}
+
+// windowText says when, so that it reads the same on every day and in every place.
+func windowText(w maint.Window) string {
+	start, end, err := w.Resolve()
+	if err != nil {
+		return w.Start
+	}
+	return fmt.Sprintf("%s to %s (%s UTC)", start.Format("2 January 2006, 15:04"), end.Format("15:04 MST"), start.UTC().Format("15:04"))
+}
+
+// upgrade puts a plan's upgrade step together with the cluster that it names.
+func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
+	c := a.Config.Clusters[s.Upgrade.Cluster]
+	source, err := endpoint(c.Source)
+	if err != nil {
+		return nil, err
+	}
+	spec := pgup.Spec{
+		Name: s.Name, ID: string(p.ID), Cluster: s.Upgrade.Cluster, Source: source, To: s.Upgrade.To,
+		Place: seed.Place{Host: c.Target.Host, Port: c.Target.Port, SocketDir: c.Target.SocketDir, Settings: c.Target.Settings},
+		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
+		Self: a.self, WorkDir: a.Config.Store + ".work",
+	}
+	for _, name := range c.Poolers {
+		x := a.Config.Poolers[name]
+		admin, err := x.Admin.Conninfo()
+		if err != nil {
+			return nil, err
+		}
+		spec.Poolers = append(spec.Poolers, gate.Pooler{Name: name, Admin: admin.Reveal(), Config: x.Config})
+	}
+	return pgup.New(spec), nil
+}
+
+func endpoint(dsn config.DSN) (cluster.Endpoint, error) {
+	conninfo, password, err := dsn.Split()
+	return cluster.Endpoint{Conninfo: conninfo, Password: password.Reveal()}, err
+}
+
+func (a *App) sites() []sites.Site {
+	var out []sites.Site
+	for _, name := range slices.Sorted(maps.Keys(a.Config.Sites)) {
+		s := a.Config.Sites[name]
+		out = append(out, sites.Site{Name: name, Repository: s.Repository, Banner: s.Banner, URL: s.URL, Push: s.Push})
+	}
+	return out
+}

@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
+)
+
+// Report is the post-mortem of one maintenance and the record that it was written from.
+type Report struct {
+	Markdown []byte
+	Entries  []timeline.Entry
+}
+
+// Report writes the post-mortem from the record, and from nothing else.
+func (a *App) Report(ctx context.Context, planFile string) (Report, error) {
+	p, _, err := a.plan(ctx, planFile)
+	if err != nil {
+		return Report{}, err
+	}
+	entries, err := a.store.History(ctx, p.ID)
+	if err != nil {
+		return Report{}, err
+	}
+	if len(entries) == 0 {
+		return Report{}, hint.Errorf("lull schedule "+planFile, "there is no record of %s", p.ID)
+	}
+	return Report{Markdown: view.PostMortem(entries, a.now()).Markdown(), Entries: entries}, nil
+}

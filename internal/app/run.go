@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// RunOptions say how a run differs from the ordinary.
+type RunOptions struct {
+	Early   bool // begin before the window opens
+	Watcher run.Watcher
+}
+
+// Run does the maintenance, or carries on with it after whatever ended the run before.
+func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) error {
+	p, m, err := a.plan(ctx, planFile)
+	if err != nil {
+		return err
+	}
+	items, probes, err := a.items(p)
+	if err != nil {
+		return err
+	}
+	if err := mayRun(p, m, opts.Early, a.now()); err != nil {
+		return err
+	}
+	stop := probes.start(ctx)
+	defer stop()
+	return a.runner(opts.Watcher).Run(ctx, p.ID, items)
+}
+
+// Abort takes back what was done, and says that the maintenance is given up.
+func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
+	p, m, err := a.plan(ctx, planFile)
+	if err != nil {
+		return err
+	}
+	items, _, err := a.items(p)
+	if err != nil {
+		return err
+	}
+	if err := a.runner(w).Abort(ctx, p.ID, items); err != nil {
+		return err
+	}
+	events, err := m.Decide(maint.Cancel{Text: "The maintenance was called off. Everything is as it was before."}, a.now())
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if _, err := a.store.Append(ctx, p.ID, timeline.AnyVersion, timeline.Draft{Key: "cancelled", At: a.now(), Event: e}); err != nil {
+			return fmt.Errorf("record that the maintenance was called off: %w", err)
+		}
+	}
+	return nil
+}
+
+func (a *App) runner(w run.Watcher) *run.Runner {
+	return &run.Runner{Journal: a.store, Log: a.store, Gauge: a.store, Watch: w, Now: a.now}
+}
+
+// mayRun refuses a run that people were not told of: one of a plan that was not
+// announced, or announced otherwise, or before its window.
+func mayRun(p *config.Plan, m maint.Maintenance, early bool, now time.Time) error {
+	switch m.State {
+	case maint.Draft:
+		return hint.Errorf("lull schedule "+p.File, "maintenance %s was not announced", p.ID)
+	case maint.StateCancelled:
+		return hint.Errorf("give the plan a new `maintenance:` name, then lull schedule "+p.File, "maintenance %s was called off", p.ID)
+	case maint.StateScheduled:
+	default:
+		return nil // begun: a run resumes
+	}
+	if !m.Plan.Same(announcement(p)) {
+		return hint.Errorf("lull schedule "+p.File, "the plan is not what was announced")
+	}
+	start, end, err := m.Plan.Window.Resolve()
+	if err != nil {
+		return err
+	}
+	if now.Before(start) && !early {
+		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), start.Sub(now).Round(time.Minute))
+	}
+	if now.After(end) {
+		return hint.Errorf("change window.start in the plan, then lull schedule "+p.File, "the window closed at %s", end.Format("2006-01-02 15:04 MST"))
+	}
+	return nil
+}

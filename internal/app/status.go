@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// Status is one maintenance at a glance.
+type Status struct {
+	ID       maint.ID         `json:"id"`
+	State    maint.State      `json:"state"`
+	Title    string           `json:"title"`
+	Window   string           `json:"window"`
+	Progress string           `json:"progress,omitempty"`
+	Recent   []timeline.Entry `json:"recent"`
+}
+
+// Status tells of every maintenance that is not over, and of the newest that is.
+func (a *App) Status(ctx context.Context) ([]Status, error) {
+	histories, err := a.histories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var open, over []Status
+	for _, id := range slices.Sorted(maps.Keys(histories)) {
+		entries := histories[id]
+		m := timeline.Fold(id, entries)
+		s := Status{ID: id, State: m.State, Title: m.Plan.Title, Window: windowText(m.Plan.Window), Recent: entries[max(0, len(entries)-8):]}
+		if m.State == maint.StateCompleted || m.State == maint.StateCancelled {
+			over = append(over, s)
+			continue
+		}
+		if s.Progress, err = a.progress(ctx, id); err != nil {
+			return nil, err
+		}
+		open = append(open, s)
+	}
+	slices.SortFunc(over, func(x, y Status) int { return int(last(y.Recent) - last(x.Recent)) })
+	return append(open, over[:min(1, len(over))]...), nil
+}
+
+func last(entries []timeline.Entry) int64 {
+	if len(entries) == 0 {
+		return 0
+	}
+	return entries[len(entries)-1].Seq
+}
+
+func (a *App) histories(ctx context.Context) (map[maint.ID][]timeline.Entry, error) {
+	out := map[maint.ID][]timeline.Entry{}
+	for after := int64(0); ; {
+		entries, err := a.store.Read(ctx, after, 1000)
+		if err != nil {
+			return nil, fmt.Errorf("read the record: %w", err)
+		}
+		if len(entries) == 0 {
+			return out, nil
+		}
+		for _, e := range entries {
+			out[e.Maintenance] = append(out[e.Maintenance], e)
+			after = e.Seq
+		}
+	}
+}
+
+func (a *App) progress(ctx context.Context, id maint.ID) (string, error) {
+	samples, err := a.store.Samples(ctx, id)
+	if err != nil || len(samples) == 0 {
+		return "", err
+	}
+	p := samples[len(samples)-1]
+	parts := []string{p.Title, p.Text}
+	if p.Total > 0 {
+		parts = append(parts, fmt.Sprintf("%.0f %%", 100*p.Done/p.Total))
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+// Read gives entries of the record after a position.
+func (a *App) Read(ctx context.Context, after int64, limit int) ([]timeline.Entry, error) {
+	return a.store.Read(ctx, after, limit)
+}

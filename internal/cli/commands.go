@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lullhq/lull/internal/app"
+	"github.com/lullhq/lull/internal/hint"
+)
+
+func newCheck(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "check PLAN", Short: "Is the plan sound, and is the database ready for it", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				r, err := a.Check(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if g.json {
+					err = printJSON(c.OutOrStdout(), r)
+				} else {
+					printCheck(c.OutOrStdout(), r)
+				}
+				if err == nil && r.Blockers() > 0 {
+					err = hint.Errorf("do what stands above, then lull check "+args[0], "%d things stand in the way", r.Blockers())
+				}
+				return err
+			})
+		},
+	}
+}
+
+func printCheck(w io.Writer, r app.CheckReport) {
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%-8s %s\n         %s\n", f.Severity, f.Text, f.Fix)
+	}
+	if len(r.Findings) == 0 {
+		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
+	}
+}
+
+func newSchedule(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "schedule PLAN", Short: "Announce the maintenance, or announce it anew", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				s, err := a.Schedule(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(c.OutOrStdout(), s)
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s\n%s\n", s.Text, s.URL)
+				return nil
+			})
+		},
+	}
+}
+
+func newRun(g *global) *cobra.Command {
+	var early bool
+	cmd := &cobra.Command{
+		Use: "run PLAN", Short: "Do it; the same command carries on after a crash", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				w, done := newTerminal(c.OutOrStdout(), g.json)
+				defer done()
+				return a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&early, "early", false, "begin before the window opens")
+	return cmd
+}
+
+func newAbort(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "abort PLAN", Short: "Take back everything that was done before the switch", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				w, done := newTerminal(c.OutOrStdout(), g.json)
+				defer done()
+				return a.Abort(c.Context(), args[0], w)
+			})
+		},
+	}
+}
+
+func newReport(g *global) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "report PLAN", Short: "Write the post-mortem, as Markdown with front matter", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				r, err := a.Report(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(c.OutOrStdout(), r.Entries)
+				}
+				if file != "" {
+					return writeFile(file, r.Markdown)
+				}
+				_, err = c.OutOrStdout().Write(r.Markdown)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this file")
+	return cmd
+}
+
+func writeFile(path string, b []byte) error {
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+func newServe(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Serve the status page", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				return a.Serve(c.Context(), func(url string) { fmt.Fprintf(c.OutOrStdout(), "Status page: %s\n", url) })
+			})
+		},
+	}
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

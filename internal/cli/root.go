@@ -1,0 +1,109 @@
+// Package cli is what a person types and what is printed for it: flags to the app,
+// answers and errors to the terminal. It must not know how anything is done.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lullhq/lull/internal/app"
+	"github.com/lullhq/lull/internal/hint"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitStopped = 130 // by Ctrl-C, as shells have it
+)
+
+// Main runs one command and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	printError(stderr, err)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return exitStopped
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	g := &global{}
+	root := &cobra.Command{
+		Use:   "lull",
+		Short: "Run a scheduled maintenance, from first notice to post-mortem",
+		Long: `Lull runs a scheduled maintenance of a web product, and upgrades PostgreSQL
+across several major versions while the product stays up.`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.PersistentFlags().StringVarP(&g.config, "config", "c", "lull.yaml", "the file that says what there is")
+	root.PersistentFlags().BoolVar(&g.json, "json", false, "print facts as JSON")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Wrap(err, c.CommandPath()+" --help") })
+	root.AddCommand(newCheck(g), newSchedule(g), newRun(g), newStatus(g), newWatch(g), newAbort(g), newReport(g), newServe(g), newLedger(g), newDemo(g), newWatchdog())
+	return root
+}
+
+// global are the flags that every command has.
+type global struct {
+	config string
+	json   bool
+}
+
+// open gives the app for a command.
+func (g *global) open(ctx context.Context) (*app.App, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find lull's own program: %w", err)
+	}
+	a, err := app.Open(ctx, g.config, self)
+	if errors.Is(err, os.ErrNotExist) && hint.Of(err) == "" {
+		err = hint.Wrap(err, "write a lull.yaml here, or name one with --config FILE")
+	}
+	return a, err
+}
+
+// with opens the app, does one thing and closes it.
+func (g *global) with(ctx context.Context, do func(*app.App) error) (err error) {
+	a, err := g.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return do(a)
+}
+
+// planArg is the one argument of most commands.
+func planArg(c *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return hint.Errorf(c.CommandPath()+" plan.yaml", "%s takes the plan's file", c.CommandPath())
+}
+
+// printError says what is wrong, one thing a line, and what to type next.
+func printError(w io.Writer, err error) {
+	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n       ")
+	fmt.Fprintf(w, "error: %s\n", text)
+	if next := hint.Of(err); next != "" {
+		fmt.Fprintf(w, "next:  %s\n", next)
+	}
+}

@@ -1,0 +1,122 @@
+package pgup
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/run"
+)
+
+func (u *Upgrade) checksAfter() run.Item {
+	return u.item("after", "Checks after the switch", step{observe: u.seeAfter, apply: u.checkAfter})
+}
+
+func (u *Upgrade) seeAfter(_ context.Context, rec run.Recorder) (run.Observation, error) {
+	passed, err := rec.Memo(&begun{})
+	if err != nil || !passed {
+		return run.Observation{Presence: run.Absent}, err
+	}
+	return run.Observation{Presence: run.Done, Evidence: "clients are on the new server, it takes writes, and its statistics are complete"}, nil
+}
+
+// checkAfter asks the new server what a client would find out the hard way.
+func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
+	rec.Progress(run.Progress{Text: "checking the new server", Public: "Checking that all is well"})
+	there, err := u.onTarget(ctx)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return hint.Errorf("look at SHOW DATABASES on the pooler", "the pooler does not send all clients to the new server")
+	}
+	if err := u.eachDatabase(ctx, u.target, checkWrites); err != nil {
+		return err
+	}
+	missing, err := u.withoutStatistics(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("tables without statistics after the switch: %s", sample(missing))
+	}
+	return rec.Keep(ctx, begun{true})
+}
+
+// checkWrites writes a row and reads it back, in the way of a client: with the database's own settings.
+func checkWrites(ctx context.Context, conn *pgx.Conn, _ cluster.Database) error {
+	token := rand.Text()
+	if err := cluster.PrepareMarker(ctx, conn, conn); err != nil {
+		return err
+	}
+	if err := cluster.PutMarker(ctx, conn, "after", token); err != nil {
+		return err
+	}
+	return cluster.AwaitMarker(ctx, conn, "after", token)
+}
+
+func (u *Upgrade) tidyUp() run.Item {
+	item := u.item("tidy-up", "Clean-up", step{observe: u.seeTidy, apply: u.tidy})
+	item.NoReturn = true
+	return item
+}
+
+func (u *Upgrade) seeTidy(_ context.Context, rec run.Recorder) (run.Observation, error) {
+	done, err := rec.Memo(&begun{})
+	if err != nil || !done {
+		return run.Observation{Presence: run.Absent}, err
+	}
+	return run.Observation{Presence: run.Done, Evidence: "publication, slots, subscriptions and the copy are gone; the old server stays closed to clients"}, nil
+}
+
+// tidy removes what the upgrade made on both sides. The old server keeps its data and its fence.
+func (u *Upgrade) tidy(ctx context.Context, rec run.Recorder) error {
+	rec.Progress(run.Progress{Text: "cleaning up on both sides", Public: "Cleaning up"})
+	for _, do := range []func(context.Context) error{u.tidyTarget, u.tidySource} {
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	if err := u.seed.RemoveCopy(); err != nil {
+		return err
+	}
+	if err := rec.Keep(ctx, begun{true}); err != nil {
+		return err
+	}
+	return rec.Note(ctx, "The old server still runs, closed to clients, with its data as it was at the switch. Stop it when nobody needs it any more.", nil)
+}
+
+func (u *Upgrade) tidyTarget(ctx context.Context) error {
+	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		if err := cluster.Unsubscribe(ctx, conn, u.slot(db)); err != nil {
+			return err
+		}
+		if err := cluster.Unpublish(ctx, conn, u.object()); err != nil {
+			return err
+		}
+		return restoreIdentities(ctx, conn, u.identities[db.Name])
+	})
+}
+
+func (u *Upgrade) tidySource(ctx context.Context) error {
+	conn, err := u.Source.Connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for _, db := range u.inv.Databases {
+		if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
+			return err
+		}
+	}
+	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		if err := cluster.Unpublish(ctx, conn, u.object()); err != nil {
+			return err
+		}
+		return restoreIdentities(ctx, conn, u.identities[db.Name])
+	})
+}

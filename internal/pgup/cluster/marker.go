@@ -1,0 +1,56 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	putMarker = `INSERT INTO lull.marker AS m (slot, token) VALUES ($1, $2)
+		ON CONFLICT (slot) DO UPDATE SET token = excluded.token, at = clock_timestamp()`
+	seeMarker = `SELECT 1 FROM lull.marker WHERE slot = $1 AND token = $2`
+)
+
+// PrepareMarker makes PutMarker on the source and AwaitMarker on the target one round trip each.
+func PrepareMarker(ctx context.Context, source, target *pgx.Conn) error {
+	if _, err := source.Prepare(ctx, "lull_put_marker", putMarker); err != nil {
+		return fmt.Errorf("prepare the marker on the source: %w", err)
+	}
+	if _, err := target.Prepare(ctx, "lull_see_marker", seeMarker); err != nil {
+		return fmt.Errorf("prepare the marker on the target: %w", err)
+	}
+	return nil
+}
+
+// PutMarker writes a row that can be recognised. Whatever committed before it on the
+// source is on the target once AwaitMarker has seen it there: one apply worker a slot
+// commits in the source's order (manual, section 31.8).
+func PutMarker(ctx context.Context, source *pgx.Conn, slot, token string) error {
+	if _, err := source.Exec(ctx, "lull_put_marker", slot, token); err != nil {
+		return fmt.Errorf("write the marker of slot %s: %w", slot, err)
+	}
+	return nil
+}
+
+// AwaitMarker waits until the target has the row.
+func AwaitMarker(ctx context.Context, target *pgx.Conn, slot, token string) error {
+	for {
+		var one int
+		err := target.QueryRow(ctx, "lull_see_marker", slot, token).Scan(&one)
+		if err == nil {
+			return nil
+		}
+		if err != pgx.ErrNoRows {
+			return fmt.Errorf("look for the marker of slot %s on the target: %w", slot, err)
+		}
+		// Polling without a pause would take the processor from the apply worker.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the marker of slot %s on the target: %w", slot, ctx.Err())
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+}

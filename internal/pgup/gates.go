@@ -1,0 +1,74 @@
+package pgup
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
+)
+
+// gate makes one gate of all the poolers in front of the cluster.
+func (u *Upgrade) gate() (gate.Gate, error) {
+	from, err := u.sourceAddr()
+	if err != nil {
+		return nil, err
+	}
+	var all []gate.Gate
+	for _, p := range u.Poolers {
+		all = append(all, pgbouncer.New(p, from, u.targetAddr()))
+	}
+	return gate.All(all...), nil
+}
+
+func (u *Upgrade) sourceAddr() (gate.Addr, error) {
+	cfg, err := u.Source.Config("")
+	if err != nil {
+		return gate.Addr{}, err
+	}
+	return gate.Addr{Host: cfg.Host, Port: int(cfg.Port)}, nil
+}
+
+func (u *Upgrade) targetAddr() gate.Addr {
+	return gate.Addr{Host: u.Place.Host, Port: u.Place.Port}
+}
+
+// onTarget looks where the poolers send their clients.
+func (u *Upgrade) onTarget(ctx context.Context) (bool, error) {
+	g, err := u.gate()
+	if err != nil {
+		return false, err
+	}
+	defer g.Close()
+	at, err := g.Where(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look where the poolers send their clients: %w", err)
+	}
+	return at.Side == gate.Target && !at.Held, nil
+}
+
+// checkPoolers asks each pooler for what would make a hold impossible, or long.
+func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
+	if len(u.Poolers) == 0 {
+		return []Finding{blocker("pooler", "Add `poolers: [NAME]` to the cluster in lull.yaml.", "Cluster %s has no pooler. Clients can only be held at one.", u.Cluster)}, nil
+	}
+	from, err := u.sourceAddr()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range u.Poolers {
+		found, err := pgbouncer.Check(ctx, p, from, u.targetAddr(), u.HoldBudget)
+		if err != nil {
+			return nil, fmt.Errorf("check pooler %s: %w", p.Name, err)
+		}
+		for _, f := range found {
+			severity := Warning
+			if f.Blocks {
+				severity = Blocker
+			}
+			out = append(out, Finding{ID: "pooler-" + strings.TrimPrefix(f.ID, "pooler-"), Severity: severity, Text: f.Text, Fix: f.Hint})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,271 @@
+package pgup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgserver"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/seed"
+	"github.com/lullhq/lull/internal/run"
+)
+
+// surveyed is what the first step keeps: the source as it was when everything was in
+// order. Later runs go by it, so that a database made meanwhile is noticed and not half upgraded.
+type surveyed struct {
+	Inventory cluster.Inventory `json:"inventory"`
+}
+
+func (u *Upgrade) preflight() run.Item {
+	return u.item("preflight", "Checks before anything is changed", step{ready: unasked, observe: u.seePreflight, apply: u.survey})
+}
+
+// unasked leaves the servers alone: preflight finds out about them by itself, with better words when they cannot be reached.
+func unasked(context.Context) error { return nil }
+
+// seePreflight also tells all later steps where things stand: which databases there are, and whether clients have moved.
+func (u *Upgrade) seePreflight(ctx context.Context, rec run.Recorder) (run.Observation, error) {
+	var memo surveyed
+	passed, err := rec.Memo(&memo)
+	if err != nil || !passed {
+		return run.Observation{Presence: run.Absent}, err
+	}
+	if err := u.adopt(memo.Inventory); err != nil {
+		return run.Observation{}, err
+	}
+	if u.past, err = u.onTarget(ctx); err != nil {
+		return run.Observation{}, err
+	}
+	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("PostgreSQL %s, %d databases, %s", memo.Inventory.VersionText, len(memo.Inventory.Databases), bytesText(memo.Inventory.Bytes))}, nil
+}
+
+// adopt takes an inventory as the truth and finds the programs that it calls for.
+func (u *Upgrade) adopt(inv cluster.Inventory) error {
+	from, err := pgserver.Find(inv.Major(), u.Bin...)
+	if err != nil {
+		return err
+	}
+	to, err := pgserver.Find(u.To, u.Bin...)
+	if err != nil {
+		return err
+	}
+	if from, err = from.RunAs(u.RunAs); err != nil {
+		return err
+	}
+	if to, err = to.RunAs(u.RunAs); err != nil {
+		return err
+	}
+	u.inv = inv
+	u.seed = seed.Physical{Source: u.Source, Inventory: inv, Old: from, New: to, Data: u.Data, Jobs: u.Jobs}
+	u.server = u.seed.Server(u.Place)
+	return nil
+}
+
+func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
+	rec.Progress(run.Progress{Text: "checking", Public: "Checking that all is in order"})
+	findings, err := u.Check(ctx)
+	if err != nil {
+		return err
+	}
+	if err := refusal(findings); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if err := rec.Note(ctx, f.Text+" "+f.Fix, nil); err != nil {
+			return err
+		}
+	}
+	if err := rec.Keep(ctx, surveyed{u.inv}); err != nil {
+		return err
+	}
+	return rec.Note(ctx, fmt.Sprintf("The source is PostgreSQL %s with %d databases, %s in all.", u.inv.VersionText, len(u.inv.Databases), bytesText(u.inv.Bytes)),
+		maint.Figures{"from": float64(u.inv.Major()), "to": float64(u.To), "databases": float64(len(u.inv.Databases)), "database_bytes": float64(u.inv.Bytes)})
+}
+
+// Check looks for everything that would stop the upgrade, and changes nothing.
+// An error means that the looking itself was not possible.
+func (u *Upgrade) Check(ctx context.Context) ([]Finding, error) {
+	inv, err := cluster.Take(ctx, u.Source)
+	if err != nil {
+		return nil, u.unreachable(err)
+	}
+	findings := u.checkVersion(inv)
+	findings = append(findings, u.checkServer(inv)...)
+	if err := refusal(findings); err != nil {
+		return findings, nil // the rest asks questions that a wrong server cannot answer
+	}
+	if err := u.adopt(inv); err != nil {
+		return nil, err
+	}
+	findings = append(findings, u.checkPlace(ctx)...)
+	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings, u.checkPoolers} {
+		more, err := check(ctx)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, more...)
+	}
+	return findings, nil
+}
+
+// unreachable turns a failed connection into what the operator can do about it.
+func (u *Upgrade) unreachable(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "28P01") || strings.Contains(text, "password authentication failed"):
+		return hint.Wrap(err, fmt.Sprintf("check the password of clusters.%s.source (password_file, or PGPASSWORD in the dsn)", u.Cluster))
+	case strings.Contains(text, "3D000"):
+		return hint.Wrap(err, fmt.Sprintf("name a database that exists in clusters.%s.source.dsn: dbname=postgres", u.Cluster))
+	case strings.Contains(text, "connect to the server"):
+		return hint.Wrap(err, fmt.Sprintf("check host and port in clusters.%s.source.dsn, and that the server runs", u.Cluster))
+	}
+	return err
+}
+
+func (u *Upgrade) checkVersion(inv cluster.Inventory) []Finding {
+	switch {
+	case u.To <= inv.Major():
+		return []Finding{blocker("version", fmt.Sprintf("Set to: to a version newer than %d.", inv.Major()), "The source is PostgreSQL %d already, and the plan says to: %d.", inv.Major(), u.To)}
+	case inv.Major() < 10:
+		return []Finding{blocker("version", "Upgrade to 10 or newer by other means first.", "The source is PostgreSQL %s. Logical replication exists from 10 on.", inv.VersionText)}
+	}
+	return nil
+}
+
+func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
+	s, need := inv.Settings, len(inv.Databases)
+	if inv.InRecovery {
+		out = append(out, blocker("standby", "Name the primary in the source's dsn.", "The source is a standby."))
+	}
+	if !inv.Superuser {
+		out = append(out, blocker("superuser", "Use a superuser in the source's dsn, one that is Lull's alone.", "Lull's role on the source is not a superuser. A publication of all tables and a fence need one."))
+	}
+	if s["wal_level"] != "logical" {
+		out = append(out, blocker("wal_level", "On the source: ALTER SYSTEM SET wal_level = logical, then restart it.", "The source runs with wal_level = %s. Following its changes needs logical.", s["wal_level"]))
+	}
+	if inv.FreeSlots < need {
+		out = append(out, blocker("slots", "On the source: raise max_replication_slots and restart it, or drop slots that nobody uses.", "%d replication slots are free on the source and %d are needed, one a database.", max(0, inv.FreeSlots), need))
+	}
+	if inv.FreeSenders < need+2 {
+		out = append(out, blocker("senders", "On the source: raise max_wal_senders and restart it.", "%d WAL senders are free on the source and %d are needed.", max(0, inv.FreeSenders), need+2))
+	}
+	if libs, ok := s["output_plugin_libraries"]; ok && !strings.Contains(libs, "pgoutput") {
+		out = append(out, blocker("output_plugin_libraries", "On the source: add pgoutput to output_plugin_libraries and reload.", "The source does not allow the output plugin pgoutput: output_plugin_libraries = %s.", libs))
+	}
+	if v, ok := s["max_slot_wal_keep_size"]; ok && v != "-1" {
+		out = append(out, warning("max_slot_wal_keep_size", "Set it to -1 for the time of the upgrade.", "The source throws away WAL that a slot needs beyond %s.", v))
+	}
+	return out
+}
+
+// checkPlace looks at the machine that the target is built on.
+func (u *Upgrade) checkPlace(ctx context.Context) (out []Finding) {
+	if entries, err := os.ReadDir(u.Data); err == nil && len(entries) > 0 {
+		out = append(out, blocker("target-folder", "Name an empty folder in target.data, or remove this one.", "The target's folder %s is not empty.", u.Data))
+	}
+	if major, _ := seed.Exists(u.seed.Copy()); major != "" {
+		out = append(out, blocker("copy-folder", "Remove it when no other upgrade uses it.", "The folder for the copy, %s, exists.", u.seed.Copy()))
+	}
+	if l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(u.listenHost(), strconv.Itoa(u.Place.Port))); err != nil {
+		fix := "Name a free port in target.port."
+		out = append(out, blocker("target-port", fix, "Port %d on %s cannot be used for the target: %v.", u.Place.Port, u.listenHost(), errors.Unwrap(err)))
+	} else {
+		l.Close()
+	}
+	if free, err := freeBytes(filepath.Dir(u.Data)); err != nil {
+		out = append(out, blocker("disk", "Make the folder that target.data lies in.", "The room on the target's disk cannot be read: %v.", err))
+	} else if need := u.inv.Bytes + u.inv.Bytes/5 + 1<<30; free < need {
+		out = append(out, blocker("disk", "Make room, or put target.data on a larger disk.", "The disk of %s has %s free and about %s are needed: the copy, a fifth for what is written meanwhile, and 1 GB.", u.Data, bytesText(free), bytesText(need)))
+	}
+	return out
+}
+
+func (u *Upgrade) listenHost() string {
+	if strings.HasPrefix(u.Place.Host, "/") {
+		return "127.0.0.1"
+	}
+	return u.Place.Host
+}
+
+// freeBytes looks at the nearest folder that exists.
+func freeBytes(dir string) (int64, error) {
+	for {
+		var st syscall.Statfs_t
+		err := syscall.Statfs(dir, &st)
+		if err == nil {
+			return int64(st.Bavail) * int64(st.Bsize), nil
+		}
+		if parent := filepath.Dir(dir); errors.Is(err, syscall.ENOENT) && parent != dir {
+			dir = parent
+			continue
+		}
+		return 0, err
+	}
+}
+
+func (u *Upgrade) checkContents(ctx context.Context) ([]Finding, error) {
+	var mu sync.Mutex
+	var out []Finding
+	err := u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		o, err := cluster.LookObstacles(ctx, conn)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(o.Unlogged) > 0 {
+			out = append(out, blocker("unlogged", "ALTER TABLE ... SET LOGGED, or drop them.", "Database %s has unlogged tables. They would arrive empty: %s.", db.Name, sample(o.Unlogged)))
+		}
+		if o.LargeObjects > 0 {
+			out = append(out, blocker("large-objects", "Move them into a bytea column, or remove them.", "Database %s has %d large objects. Changes to them would be lost.", db.Name, o.LargeObjects))
+		}
+		if o.Lull {
+			out = append(out, blocker("lull-schema", "Finish or abort the other upgrade, or drop schema lull.", "Database %s has a schema named lull that this maintenance did not make.", db.Name))
+		}
+		return err
+	})
+	slices.SortFunc(out, func(a, b Finding) int { return strings.Compare(a.ID+a.Text, b.ID+b.Text) })
+	return out, err
+}
+
+func (u *Upgrade) checkSurroundings(ctx context.Context) (out []Finding, err error) {
+	conn, err := u.Source.Connect(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	s, err := cluster.LookSurroundings(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Tablespaces) > 0 {
+		out = append(out, blocker("tablespaces", "Move their tables to pg_default first.", "The source has tablespaces of its own, which this version of Lull does not copy: %s.", sample(s.Tablespaces)))
+	}
+	if len(s.Subscriptions) > 0 {
+		out = append(out, blocker("subscriptions", "Drop them, and create them on the new server afterwards.", "The source follows other servers. Its subscriptions do not come along: %s.", sample(s.Subscriptions)))
+	}
+	if s.Prepared > 0 {
+		out = append(out, blocker("prepared-transactions", "COMMIT PREPARED or ROLLBACK PREPARED them.", "%d prepared transactions are open on the source.", s.Prepared))
+	}
+	for _, name := range s.Slots {
+		if strings.HasPrefix(name, u.object()) {
+			out = append(out, blocker("foreign-slot", "Drop it if nobody uses it: SELECT pg_drop_replication_slot('"+name+"').", "Slot %s exists on the source and this maintenance did not make it.", name))
+			continue
+		}
+		out = append(out, warning("slot", "Plan for its consumer: positions do not carry over to the new server.", "The source has a replication slot of somebody else: %s.", name))
+	}
+	if len(s.Superusers) > 0 {
+		out = append(out, warning("superusers", "Let them connect through roles that are not superusers: a connection limit does not refuse a superuser.", "Superusers other than Lull are connected: %s.", sample(s.Superusers)))
+	}
+	return out, nil
+}
