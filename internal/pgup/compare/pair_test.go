@@ -1,0 +1,55 @@
+package compare
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
+)
+
+// servers are the old and the new one that the tests of a group share.
+type servers struct{ old, new *pgtest.Server }
+
+func startServers(t *testing.T) servers {
+	t.Helper()
+	s := servers{
+		old: pgtest.Start(t, 13, pgtest.Options{Settings: map[string]string{"autovacuum": "off"}}),
+		new: pgtest.Start(t, 17, pgtest.Options{Settings: map[string]string{"autovacuum": "off"}}),
+	}
+	return s
+}
+
+// pair is one database on both servers. The target was restored from a dump of the source.
+type pair struct {
+	servers
+	name string
+}
+
+// restore makes the database on the source, runs the script in it, and copies it to the
+// target with the new version's programs.
+func (s servers) restore(t *testing.T, name, script string) pair {
+	t.Helper()
+	s.old.Exec(t, "postgres", "CREATE DATABASE "+name)
+	s.old.Exec(t, name, script)
+	s.new.Exec(t, "postgres", "CREATE DATABASE "+name)
+	p := pair{s, name}
+	file := filepath.Join(s.new.SocketDir, name+".dump")
+	p.run(t, "pg_dump", "--format=custom", "--file", file, "--dbname", s.old.DSN(name))
+	p.run(t, "pg_restore", "--exit-on-error", "--dbname", s.new.DSN(name), file)
+	return p
+}
+
+func (p pair) run(t *testing.T, program string, args ...string) {
+	t.Helper()
+	cmd := p.new.Command(t.Context(), program, args...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", program, err, out)
+	}
+}
+
+func (p pair) connect(t *testing.T) (src, dst *pgx.Conn) {
+	t.Helper()
+	return p.old.Connect(t, p.name), p.new.Connect(t, p.name)
+}
