@@ -23,6 +23,7 @@ type Bouncer struct {
 type BouncerOptions struct {
 	Databases map[string]string // name and how to reach it, besides those asked for
 	Settings  map[string]string
+	Users     map[string]string // name and password, besides the superuser
 }
 
 // StartBouncer starts a pooler in transaction mode that passes the named databases on to the server.
@@ -39,6 +40,7 @@ func StartBouncer(t testing.TB, s *Server, o BouncerOptions, databases ...string
 		p.Databases[name] = fmt.Sprintf("host=127.0.0.1 port=%d", s.Port)
 	}
 	maps.Copy(p.Databases, o.Databases)
+	maps.Copy(p.Users, o.Users)
 	t.Cleanup(func() { b.end(t) })
 	b.spawn(t, p)
 	return b
