@@ -1,6 +1,7 @@
 package pgserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,23 +93,39 @@ func (b PgBouncer) DSN(database, user string) string { return dsn(b.Port, databa
 // Start starts the pooler and returns when it listens. It goes on running when this process ends.
 func (b PgBouncer) Start(ctx context.Context) error {
 	mark := size(b.LogFile())
-	out, err := command(ctx, b.Owner, b.Program, "--daemon", "--quiet", b.Config()).CombinedOutput()
+	out, err := command(ctx, b.Owner, b.Program, "--daemon", b.Config()).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("start PgBouncer: %w: %s", err, lastLines(out))
 	}
-	// It takes its port and writes its pid after it has gone to the background.
+	// It takes its port and writes its pid after it has gone to the background,
+	// and when it cannot, its log is the only one to tell.
 	const soon = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	return explain(await(ctx, nil, b.listens), "start PgBouncer", b.LogFile(), mark)
+	gaveUp := false
+	err = await(ctx, nil, func() bool {
+		gaveUp = b.gaveUp(mark)
+		return gaveUp || b.listens()
+	})
+	if gaveUp {
+		err = errEnded
+	}
+	return explain(err, "start PgBouncer", b.LogFile(), mark)
+}
+
+func (b PgBouncer) gaveUp(mark int64) bool {
+	said, err := os.ReadFile(b.LogFile())
+	return err == nil && bytes.Contains(said[min(mark, int64(len(said))):], []byte(" FATAL "))
 }
 
 // Spawn starts the pooler as a child of this process that ends when this process does.
 func (b PgBouncer) Spawn(ctx context.Context) error {
-	mark := size(b.LogFile())
-	cmd := command(context.WithoutCancel(ctx), b.Owner, b.Program, "--quiet", b.Config())
-	err := spawn(ctx, cmd, b.Owner, b.LogFile(), b.listens)
-	return explain(err, "start PgBouncer", b.LogFile(), mark)
+	// What it says before it has opened its log goes here too.
+	output := b.file("pgbouncer.out")
+	mark := size(output)
+	cmd := command(context.WithoutCancel(ctx), b.Owner, b.Program, b.Config())
+	err := spawn(ctx, cmd, b.Owner, output, b.listens)
+	return explain(err, "start PgBouncer", output, mark)
 }
 
 // listens says that this pooler, and not somebody else on its port, takes connections.

@@ -9,3 +9,5 @@ func tether(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 // tetherServer lets a server end by itself when this process dies: SIGQUIT is the immediate
 // shutdown of both PostgreSQL and PgBouncer.
 func tetherServer(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGQUIT }
+
+const tethers = true

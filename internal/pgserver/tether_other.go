@@ -8,3 +8,5 @@ import "syscall"
 func tether(*syscall.SysProcAttr) {}
 
 func tetherServer(*syscall.SysProcAttr) {}
+
+const tethers = false
