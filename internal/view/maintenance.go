@@ -52,7 +52,7 @@ type Entry struct {
 	Kind     string
 	Label    string
 	Text     string
-	Window   *Window   // what was announced
+	Window   *Window   // what was announced, where it is not what holds now
 	Expected time.Time // when it was then expected to end
 }
 
@@ -127,19 +127,17 @@ func components(impacts map[string]maint.Impact) []Component {
 	return out
 }
 
-func said(entries []timeline.PublicEntry, zone Window) []Entry {
+func said(entries []timeline.PublicEntry, current Window) []Entry {
 	out := make([]Entry, 0, len(entries))
 	for _, e := range entries {
-		line := Entry{Seq: e.Seq, At: zone.in(e.At), Kind: e.Event.Kind(), Label: label(e.Event)}
+		line := Entry{Seq: e.Seq, At: current.in(e.At), Kind: e.Event.Kind(), Label: label(e.Event)}
 		switch ev := e.Event.(type) {
 		case maint.Scheduled:
-			w := resolve(ev.Window)
-			line.Text, line.Window = ev.Summary, &w
+			line.Text, line.Window = ev.Summary, other(resolve(ev.Window), current)
 		case maint.Rescheduled:
-			w := resolve(ev.Window)
-			line.Text, line.Window = ev.Text, &w
+			line.Text, line.Window = ev.Text, other(resolve(ev.Window), current)
 		case maint.Late:
-			line.Text, line.Expected = ev.Text, zone.in(ev.ExpectedEnd)
+			line.Text, line.Expected = ev.Text, current.in(ev.ExpectedEnd)
 		default:
 			line.Text = words(e.Event)
 		}
@@ -147,4 +145,11 @@ func said(entries []timeline.PublicEntry, zone Window) []Entry {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+func other(announced, current Window) *Window {
+	if announced.Start.Equal(current.Start) && announced.Allow == current.Allow {
+		return nil
+	}
+	return &announced
 }

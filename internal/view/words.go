@@ -75,9 +75,9 @@ func waiting(m Maintenance) Overall {
 
 func ended(m Maintenance) Overall {
 	if m.State == maint.StateCancelled {
-		return about(m, Calm, "Maintenance cancelled", "Cancelled", m.Ended)
+		return about(m, Calm, "Maintenance cancelled", "Ended", m.Ended)
 	}
-	return about(m, Done, "Maintenance completed", "Completed", m.Ended)
+	return about(m, Done, "Maintenance completed", "Ended", m.Ended)
 }
 
 // StateWord is a state in a reader's words.

@@ -1,6 +1,7 @@
 package public
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/view"
@@ -13,30 +14,41 @@ type moment struct {
 	ISO, Text       string
 	EndISO, EndText string
 	Place, Also     string
+	Day, Short      string // the organiser's day, and the time without it, for readers who share that day
 }
 
 func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // full writes day and time, for facts.
 func full(t time.Time, zone string) moment {
-	return moment{As: "full", ISO: iso(t), Text: view.DayClock(t), Place: place(t, zone), Also: inUTC(t, view.DayClock)}
+	return instant(t, zone, "full", "Mon 2 January 2006")
 }
 
 // brief writes a time within a maintenance, for its entries; the year shows when it is another than the window's.
 func brief(t time.Time, w view.Window) moment {
-	layout := "2 Jan, 15:04"
 	if !w.Known() || w.Start.Year() != t.Year() {
-		layout = "2 Jan 2006, 15:04"
+		return instant(t, w.Zone, "brief", "2 Jan 2006")
 	}
-	write := func(t time.Time) string { return t.Format(layout) }
-	return moment{As: "brief", ISO: iso(t), Text: write(t), Place: place(t, w.Zone), Also: inUTC(t, write)}
+	return instant(t, w.Zone, "brief", "2 Jan")
+}
+
+func instant(t time.Time, zone, as, day string) moment {
+	m := moment{As: as, ISO: iso(t), Place: place(t, zone), Day: t.Format(day)}
+	if as == "brief" {
+		m.Place = strings.TrimSuffix(m.Place, " time")
+	}
+	m.Text = m.Day + ", " + view.Clock(t)
+	m.Short = view.Clock(t) + " " + m.Place
+	m.Also = inUTC(t, day)
+	return m
 }
 
 func between(w view.Window) moment {
 	m := full(w.Start, w.Zone)
-	m.EndISO, m.EndText = iso(w.End), view.DayClock(w.End)
-	if view.Day(w.Start) == view.Day(w.End) {
-		m.EndText = view.Clock(w.End)
+	m.EndISO, m.EndText = iso(w.End), view.Clock(w.End)
+	m.Short = view.Clock(w.Start) + " to " + view.Clock(w.End) + " " + m.Place
+	if view.Day(w.Start) != view.Day(w.End) {
+		m.EndText, m.Short = full(w.End, w.Zone).Text, ""
 	}
 	if m.Also != "" {
 		m.Also = spanUTC(w.Start, w.End)
@@ -45,7 +57,7 @@ func between(w view.Window) moment {
 }
 
 // inUTC is empty where it would repeat what is said already, and leaves the day out where that is the same.
-func inUTC(t time.Time, write func(time.Time) string) string {
+func inUTC(t time.Time, day string) string {
 	u := t.UTC()
 	if _, off := t.Zone(); off == 0 {
 		return ""
@@ -53,18 +65,19 @@ func inUTC(t time.Time, write func(time.Time) string) string {
 	if view.Day(u) == view.Day(t) {
 		return view.Clock(u) + " UTC"
 	}
-	return write(u) + " UTC"
+	return u.Format(day) + ", " + view.Clock(u) + " UTC"
 }
 
 func spanUTC(start, end time.Time) string {
-	s, e := start.UTC(), end.UTC()
-	if view.Day(s) == view.Day(start) && view.Day(e) == view.Day(s) {
-		return view.Clock(s) + " to " + view.Clock(e) + " UTC"
+	s, e := full(start.UTC(), "UTC"), full(end.UTC(), "UTC")
+	from, until := s.Text, e.Text
+	if e.Day == s.Day {
+		until = view.Clock(end.UTC())
 	}
-	if view.Day(s) == view.Day(e) {
-		return view.DayClock(s) + " to " + view.Clock(e) + " UTC"
+	if view.Day(start.UTC()) == view.Day(start) && e.Day == s.Day {
+		from = view.Clock(start.UTC())
 	}
-	return view.DayClock(s) + " to " + view.DayClock(e) + " UTC"
+	return from + " to " + until + " UTC"
 }
 
 // place names the zone. A time that fell back to UTC says so.

@@ -79,16 +79,14 @@ func render(m model) (Page, error) {
 }
 
 var tmpl = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"asset":    assetPath,
-	"iso":      iso,
-	"utc":      time.Time.UTC,
-	"dayclock": view.DayClock,
-	"full":     full,
-	"brief":    brief,
-	"between":  between,
-	"card":     newCard,
-	"past":     olderOf,
-	"tone":     tone,
+	"asset":   assetPath,
+	"utc":     time.Time.UTC,
+	"full":    full,
+	"brief":   brief,
+	"between": between,
+	"card":    newCard,
+	"past":    olderOf,
+	"tone":    tone,
 }).ParseFS(pages, "page.html"))
 
 // card is a maintenance on a page, with as many entries as fit there.

@@ -11,17 +11,18 @@ const hour12 = Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptio
 const write = (options) => new Intl.DateTimeFormat("en-GB", { hour: "numeric", minute: "2-digit", hour12, ...options });
 const clock = write({});
 const forms = {
-  full: write({ day: "numeric", month: "long", year: "numeric" }),
+  full: write({ weekday: "short", day: "numeric", month: "long", year: "numeric" }),
   brief: write({ day: "numeric", month: "short" }),
 };
 const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "short" });
-const tidy = (text) => text.replace(" at ", ", ");
+const tidy = (text) => text.replace(/^(\w+), /, "$1 ").replace(" at ", ", ");
 
 function localise(root) {
   for (const when of root.querySelectorAll(".when:not([data-own])")) {
     const own = when.querySelector(".own");
     const [start, end] = when.querySelectorAll("time");
     const organiser = own.textContent.trim();
+    const clockThere = start.textContent;
     const from = new Date(start.dateTime);
     const form = forms[when.dataset.as];
     when.dataset.own = organiser;
@@ -30,9 +31,10 @@ function localise(root) {
       const until = new Date(end.dateTime);
       end.textContent = tidy((day.format(from) === day.format(until) ? clock : form).format(until));
     }
-    const same = own.textContent.trim() === organiser;
-    own.querySelector(".place").textContent = "your time";
-    if (!same) when.querySelector(".also").textContent = organiser;
+    own.querySelector(".place").textContent = when.dataset.as === "full" ? "your time" : "";
+    if (start.textContent === clockThere) continue; // the reader is where the organiser is: UTC stays beside it
+    const sameDay = start.textContent.startsWith(when.dataset.day) && when.dataset.short;
+    when.querySelector(".also").textContent = sameDay ? when.dataset.short : organiser;
   }
 }
 
