@@ -51,7 +51,7 @@ func (s DSN) Split() (conninfo string, pass Secret, err error) {
 		}
 	}
 	if s.passwordFile != "" {
-		pass, err = readSecret(s.passwordFile)
+		pass, err = ReadPassword(s.passwordFile)
 	}
 	return s.render(func(p param) string { return quote(p.value.Reveal()) }, password), pass, err
 }
@@ -98,8 +98,8 @@ func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
-// readSecret reads a file that nobody but its owner may read.
-func readSecret(path string) (Secret, error) {
+// ReadPassword reads a file that nobody but its owner may read.
+func ReadPassword(path string) (Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Secret{}, hint.Wrap(fmt.Errorf("read password: %w", err), "write the password into that file, then chmod 600 "+path)
