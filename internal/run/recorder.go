@@ -35,13 +35,6 @@ func (r *recorder) open(phase string) {
 	r.working, r.phase, r.notes = true, phase, 0
 }
 
-// forget ends Undo: from here on the step looks as a later run would, which finds no memo.
-func (r *recorder) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.working, r.memo = false, nil
-}
-
 // Memo implements Recorder.
 func (r *recorder) Memo(v any) (bool, error) {
 	r.mu.Lock()

@@ -40,8 +40,6 @@ var (
 	ErrNoReturn = errors.New("the point of no return is passed")
 	// ErrNotSeen says that a step ended without an error, and yet its effect is not there.
 	ErrNotSeen = errors.New("the effect is not there")
-	// ErrStillThere says that a step was taken back without an error, and yet its effect is there.
-	ErrStillThere = errors.New("the effect is still there")
 )
 
 const (
@@ -174,7 +172,7 @@ func (d *drive) commit(cp Checkpoint, facts ...timeline.Draft) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), commitDeadline)
 	defer cancel()
 	if err := d.Journal.Commit(ctx, d.lease, cp, facts...); err != nil {
-		d.broken = fmt.Errorf("%w: %w", ErrJournal, err)
+		d.broken = hint.Wrap(fmt.Errorf("%w: %w", ErrJournal, err), afterFailedWrite(err))
 		d.cancel(d.broken)
 		return d.broken
 	}
@@ -182,6 +180,13 @@ func (d *drive) commit(cp Checkpoint, facts ...timeline.Draft) error {
 		d.tell.recorded(f.At, f.Event)
 	}
 	return nil
+}
+
+func afterFailedWrite(err error) string {
+	if errors.Is(err, ErrLeaseLost) {
+		return "look at the run that took over with `lull watch`"
+	}
+	return "check the disk of the store, then type the same command again: it finds out what was written"
 }
 
 // dead gives the failed write that ended this drive, if there is one.

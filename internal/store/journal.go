@@ -96,13 +96,10 @@ func (s *Store) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, 
 func checkEpoch(ctx context.Context, tx *sql.Tx, lease run.Lease) error {
 	var newest int64
 	err := tx.QueryRowContext(ctx, `SELECT epoch FROM leases WHERE maintenance = $1`, lease.Maintenance).Scan(&newest)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	if newest != lease.Epoch {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && newest != lease.Epoch {
 		return run.ErrLeaseLost
 	}
-	return nil
+	return err
 }
 
 func upsertCheckpoint(ctx context.Context, tx *sql.Tx, lease run.Lease, cp run.Checkpoint) error {
