@@ -19,6 +19,20 @@ type DSN struct {
 	passwordFile string
 }
 
+// ParseDSN reads a connection string that was typed, as libpq does. passwordFile may be empty.
+func ParseDSN(conninfo, passwordFile string) (DSN, error) {
+	params, err := parseDSN(conninfo)
+	if err != nil {
+		return DSN{}, fmt.Errorf("read the connection string: %w", err)
+	}
+	return DSN{params: params, passwordFile: passwordFile}, nil
+}
+
+// HasPassword says whether the string itself holds one.
+func (s DSN) HasPassword() bool {
+	return slices.ContainsFunc(s.params, func(p param) bool { return p.key == password })
+}
+
 // param is a keyword of libpq's connection strings. Any value may have come from
 // the environment, so each is kept from being printed by accident.
 type param struct {
@@ -141,7 +155,7 @@ func (d *document) passwordFile(s *DSN, n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	if slices.ContainsFunc(s.params, func(p param) bool { return p.key == password }) {
+	if s.HasPassword() {
 		d.problem(n, "take one of the two out", "the connection string holds a password already")
 	}
 	d.absolute(&s.passwordFile)(n)
