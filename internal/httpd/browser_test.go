@@ -7,12 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/lullhq/lull/internal/maint"
 )
 
 var shots = flag.String("shots", "", "folder in which the browser tests leave pictures of every state")
@@ -42,6 +45,63 @@ func browser(t *testing.T) context.Context {
 	ctx, end := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(end)
 	return ctx
+}
+
+// TestPageKeepsItselfFresh looks at the page the way a reader does: times in the reader's
+// zone, progress and entries by themselves, and nothing that moves under the eyes.
+func TestPageKeepsItselfFresh(t *testing.T) {
+	ctx := browser(t)
+	w, base := live(t)
+	w.work("pg17", "Copying", 0.4, at("04:20"))
+	w.server.refresh(t.Context())
+	must(t, call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}))
+	must(t, chromedp.Do(ctx, chromedp.EmulateViewport(360, 700), chromedp.Navigate(base)))
+	ask[bool](t, ctx, `window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) window.shift += e.value }).observe({type: "layout-shift", buffered: true}); true`)
+
+	until(t, ctx, `document.getElementById("link").textContent === "Times are yours (Europe/Berlin). This page updates by itself."`)
+	planned := ask[string](t, ctx, `document.querySelector("#facts-pg17 .when").textContent`)
+	if !regexp.MustCompile(`^Sat 5 December 2026, 0?5:00.* to 0?7:00.* your time 17:00 to 19:00 Auckland time$`).MatchString(planned) {
+		t.Errorf("the reader is told %q", planned)
+	}
+
+	w.work("pg17", "Copying the rest", 0.87, at("04:21"))
+	w.server.refresh(t.Context())
+	until(t, ctx, `document.querySelector(".percent").textContent === "87%" && document.querySelector("progress").value === 87 && document.querySelector(".text").textContent === "Copying the rest"`)
+
+	ask[bool](t, ctx, `document.getElementById("e-3").scrollIntoView(); window.node = document.getElementById("e-3"); window.place = node.getBoundingClientRect().top; true`)
+	w.say("pg17", at("04:22"), maint.Updated{Text: "More than half of it is there, and this line is long enough to be broken twice on a telephone."})
+	w.server.refresh(t.Context())
+	until(t, ctx, `document.getElementById("e-7")`)
+	if moved := ask[float64](t, ctx, `Math.abs(document.getElementById("e-3").getBoundingClientRect().top - window.place)`); moved > 1 {
+		t.Errorf("what was being read moved by %.1f pixels", moved)
+	}
+	if !ask[bool](t, ctx, `window.node.isConnected && document.getElementById("e-3") === window.node`) {
+		t.Error("an entry that did not change was made anew")
+	}
+
+	w.say("pg17", at("04:40"), maint.Completed{Text: "All is well."})
+	w.server.refresh(t.Context())
+	until(t, ctx, `document.title.startsWith("Maintenance completed") && document.getElementById("announce").textContent === "Maintenance completed"`)
+	if wide := ask[bool](t, ctx, `document.documentElement.scrollWidth > innerWidth`); wide {
+		t.Error("the page is wider than a telephone")
+	}
+	if shift := ask[float64](t, ctx, `window.shift`); shift > 0.1 {
+		t.Errorf("the layout shifted by %.3f, a good page stays below 0.1", shift)
+	}
+}
+
+func ask[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	must(t, err)
+	return v
+}
+
+// until waits for the page to look as wanted; the context of the browser is the deadline.
+func until(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")"))
+	must(t, err)
 }
 
 type look struct {

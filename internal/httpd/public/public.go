@@ -86,6 +86,7 @@ var tmpl = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"between": between,
 	"card":    newCard,
 	"past":    olderOf,
+	"recent":  recentOf,
 	"tone":    tone,
 }).ParseFS(pages, "page.html"))
 
@@ -110,6 +111,17 @@ func (c card) Verifying() bool { return c.State == maint.StateVerifying }
 
 // Cancelled says whether it was given up.
 func (c card) Cancelled() bool { return c.State == maint.StateCancelled }
+
+// recentOf is what ended a short while ago and is shown whole.
+func recentOf(past []view.Maintenance) []view.Maintenance {
+	var out []view.Maintenance
+	for _, m := range past {
+		if m.Recent {
+			out = append(out, m)
+		}
+	}
+	return out
+}
 
 // olderOf is what is listed by title only.
 func olderOf(past []view.Maintenance) []view.Maintenance {

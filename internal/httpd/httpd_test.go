@@ -1,0 +1,227 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lullhq/lull/internal/httpd/public"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/view"
+)
+
+func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	paths := []string{"/", "/fragment", "/maintenance/none", "/nowhere", "/healthz", "/events", public.Assets()[0].Path}
+	check := func() {
+		for _, path := range paths {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // ends the event stream at once
+			rec := httptest.NewRecorder()
+			w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+			for name, want := range map[string]string{
+				"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff",
+				"Referrer-Policy": "no-referrer", "Strict-Transport-Security": "max-age=31536000",
+			} {
+				if got := rec.Header().Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+				}
+			}
+		}
+	}
+	check() // before anything could be read
+	several(w)
+	w.server.refresh(t.Context())
+	check()
+	if strings.Contains(policy, "unsafe") {
+		t.Error("the policy allows what it should not")
+	}
+}
+
+func TestPageIsSentOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	begin(w)
+	w.server.refresh(t.Context())
+	first := get(t, w, "/")
+	tag := first.Header().Get("ETag")
+	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("the same page again answered %d with %d bytes", again.Code, again.Body.Len())
+	}
+	w.server.refresh(t.Context())
+	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusNotModified {
+		t.Errorf("nothing changed, and yet it answered %d", again.Code)
+	}
+	w.say("pg17", at("04:22"), maint.Updated{Text: "Half of it is there."})
+	w.server.refresh(t.Context())
+	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusOK || !strings.Contains(again.Body.String(), "Half of it is there.") {
+		t.Errorf("a changed page answered %d", again.Code)
+	}
+}
+
+func TestBeforeTheFirstLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	w.fail(errDown)
+	w.server.refresh(t.Context())
+	if rec := get(t, w, "/"); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("answered %d", rec.Code)
+	}
+	if rec := get(t, w, "/healthz"); rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("healthz answered %d", rec.Code)
+	}
+}
+
+// The record goes away and comes back: the page stays, says how old it is, and then no more.
+func TestUnreadableRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	begin(w)
+	w.server.refresh(t.Context())
+	fresh := get(t, w, "/").Body.String()
+
+	w.fail(errDown)
+	w.server.refresh(t.Context())
+	if got := get(t, w, "/").Body.String(); got != fresh {
+		t.Error("a short failure changed the page")
+	}
+	w.goTo(at("04:33"))
+	w.server.refresh(t.Context())
+	old := get(t, w, "/").Body.String()
+	if !strings.Contains(old, "This page is 12 minutes old.") || !strings.Contains(old, "Database upgrade") {
+		t.Errorf("the old page does not say so:\n%s", old)
+	}
+	if strings.Contains(old, "db1.internal") {
+		t.Error("the error's words are on the page")
+	}
+	var health struct{ Status string }
+	rec := get(t, w, "/healthz")
+	if err := json.Unmarshal(rec.Body.Bytes(), &health); err != nil || health.Status != "stale" || rec.Code != http.StatusOK {
+		t.Errorf("healthz answered %d %q (%v)", rec.Code, health.Status, err)
+	}
+	w.goTo(at("04:34"))
+	w.server.refresh(t.Context())
+	if got := get(t, w, "/").Body.String(); !strings.Contains(got, "This page is 13 minutes old.") {
+		t.Error("the age does not grow")
+	}
+	w.fail(nil)
+	w.server.refresh(t.Context())
+	if got := get(t, w, "/").Body.String(); got != fresh {
+		t.Error("the page is not as before when the record can be read again")
+	}
+}
+
+// Time alone turns the page: nothing is written when a window opens.
+func TestWindowOpensByItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("03:59"))
+	w.say("pg17", at("01:00"), plan)
+	w.server.refresh(t.Context())
+	for _, step := range []struct{ clock, want string }{
+		{"03:59", "No maintenance right now"}, {"04:00", "Maintenance is about to start"}, {"06:00", "The planned maintenance has not started"},
+	} {
+		w.goTo(at(step.clock))
+		w.server.refresh(t.Context())
+		if got := get(t, w, "/").Body.String(); !strings.Contains(got, "<h1>"+step.want) {
+			t.Errorf("at %s the page does not say %q", step.clock, step.want)
+		}
+	}
+}
+
+// A long run of private entries fills whole batches: what follows it must be seen.
+func TestPrivateRunDoesNotHideWhatFollows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	w.say("pg17", at("01:00"), plan)
+	for range 2*batch + 7 {
+		w.say("pg17", at("04:00"), maint.Noted{Text: "private"})
+	}
+	w.say("pg17", at("04:01"), maint.Started{Text: "After the long run."})
+	w.server.refresh(t.Context())
+	if got := get(t, w, "/").Body.String(); !strings.Contains(got, "After the long run.") {
+		t.Error("the entry after the private ones is missing")
+	}
+}
+
+func TestDraftIsNowhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	w.say("secret-move", at("04:00"), maint.Updated{Text: "of a draft"})
+	w.work("secret-move", "rehearsing", 0.5, at("04:20"))
+	w.server.refresh(t.Context())
+	if rec := get(t, w, "/maintenance/secret-move"); rec.Code != http.StatusNotFound {
+		t.Errorf("the page of a draft answered %d", rec.Code)
+	}
+	snap := w.server.snap.Load()
+	if got := snap.since(0); len(got) != 0 {
+		t.Errorf("the events of a draft are sent: %v", got)
+	}
+}
+
+func TestProgressOfAnEarlierStartIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	begin(w)
+	w.work("pg17", "of the rehearsal", 0.9, at("02:00"))
+	w.server.refresh(t.Context())
+	if got := get(t, w, "/").Body.String(); strings.Contains(got, "of the rehearsal") {
+		t.Error("progress from before the start is shown")
+	}
+}
+
+// Serve answers on its listener, lets listeners go when it ends, and ends without an error.
+func TestServeEndsWithListeners(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	begin(w)
+	w.server.refresh(t.Context())
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- w.server.Serve(ctx, ln) }()
+
+	events := listen(t, "http://"+ln.Addr().String(), "/events?after=0")
+	events.next() // the stream is open
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+	if _, err := io.Copy(io.Discard, events.body); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if err := w.server.Shutdown(t.Context()); err != nil {
+		t.Errorf("the second stop: %v", err)
+	}
+}
+
+func TestLimitsAreSet(t *testing.T) {
+	t.Parallel()
+	s := newWorld(t, at("04:00")).server.http
+	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
+		t.Errorf("a limit is missing: %+v", s)
+	}
+}
+
+func BenchmarkRefresh(b *testing.B) {
+	w := newWorld(b, at("04:21"))
+	for range 100 {
+		several(w)
+	}
+	for i := 0; b.Loop(); i++ {
+		w.mu.Lock()
+		w.progress["pg17"] = view.Progress{Text: "Copying", Fraction: float64(i%100) / 100, At: at("04:20").Add(time.Duration(i))}
+		w.mu.Unlock()
+		w.server.refresh(b.Context())
+	}
+}
