@@ -35,12 +35,13 @@ func StartBouncer(t testing.TB, s *Server, o BouncerOptions, databases ...string
 	check(t, err)
 	t.Cleanup(func() { remove(t, dir) })
 	b := &Bouncer{PgBouncer: pgserver.PgBouncer{Program: program, Owner: s.Owner, Dir: dir}, Password: s.Password}
-	p := pgserver.Pooling{Databases: map[string]string{}, Users: map[string]string{Superuser: s.Password}, Settings: o.Settings}
+	p := pgserver.Pooling{Databases: map[string]string{}, Users: map[string]string{Superuser: s.Password}, Settings: map[string]string{"admin_users": Superuser}}
 	for _, name := range databases {
 		p.Databases[name] = fmt.Sprintf("host=127.0.0.1 port=%d", s.Port)
 	}
 	maps.Copy(p.Databases, o.Databases)
 	maps.Copy(p.Users, o.Users)
+	maps.Copy(p.Settings, o.Settings)
 	t.Cleanup(func() { b.end(t) })
 	b.spawn(t, p)
 	return b
