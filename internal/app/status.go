@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -27,6 +28,10 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	samples, err := a.store.Newest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var open, over []Status
 	for _, id := range slices.Sorted(maps.Keys(histories)) {
 		entries := histories[id]
@@ -36,9 +41,7 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 			over = append(over, s)
 			continue
 		}
-		if s.Progress, err = a.progress(ctx, id); err != nil {
-			return nil, err
-		}
+		s.Progress = progressText(samples[id])
 		open = append(open, s)
 	}
 	slices.SortFunc(over, func(x, y Status) int { return int(last(y.Recent) - last(x.Recent)) })
@@ -69,17 +72,13 @@ func (a *App) histories(ctx context.Context) (map[maint.ID][]timeline.Entry, err
 	}
 }
 
-func (a *App) progress(ctx context.Context, id maint.ID) (string, error) {
-	samples, err := a.store.Samples(ctx, id)
-	if err != nil || len(samples) == 0 {
-		return "", err
-	}
-	p := samples[len(samples)-1]
+// progressText is the operator's line about the running step.
+func progressText(p run.Progress) string {
 	parts := []string{p.Title, p.Text}
 	if p.Total > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f %%", 100*p.Done/p.Total))
 	}
-	return strings.Join(parts, ", "), nil
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // Read gives entries of the record after a position.

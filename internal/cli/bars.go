@@ -117,4 +117,3 @@ func size(n float64) string {
 	}
 	return fmt.Sprintf("%.1f TB", n)
 }
-

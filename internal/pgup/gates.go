@@ -3,7 +3,6 @@ package pgup
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/lullhq/lull/internal/pgup/gate"
 	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
@@ -17,7 +16,11 @@ func (u *Upgrade) gate() (gate.Gate, error) {
 	}
 	var all []gate.Gate
 	for _, p := range u.Poolers {
-		all = append(all, pgbouncer.New(p, from, u.targetAddr()))
+		g, err := pgbouncer.New(p, from, u.targetAddr())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
 	}
 	return gate.All(all...), nil
 }
@@ -58,17 +61,18 @@ func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
 		return nil, err
 	}
 	for _, p := range u.Poolers {
-		found, err := pgbouncer.Check(ctx, p, from, u.targetAddr(), u.HoldBudget)
+		g, err := pgbouncer.New(p, from, u.targetAddr())
 		if err != nil {
-			return nil, fmt.Errorf("check pooler %s: %w", p.Name, err)
+			return nil, err
 		}
-		for _, f := range found {
+		for _, f := range g.Check(ctx, u.HoldBudget) {
 			severity := Warning
 			if f.Blocks {
 				severity = Blocker
 			}
-			out = append(out, Finding{ID: "pooler-" + strings.TrimPrefix(f.ID, "pooler-"), Severity: severity, Text: f.Text, Fix: f.Hint})
+			out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: f.Hint})
 		}
+		g.Close()
 	}
 	return out, nil
 }

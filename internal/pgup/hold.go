@@ -13,6 +13,7 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/gate"
 )
 
 // hold is one try at the switch with everything opened, prepared and warm before any
@@ -21,7 +22,7 @@ import (
 type hold struct {
 	u      *Upgrade
 	fence  cluster.Fence
-	gates  gates
+	gate   gate.Gate
 	source *pgx.Conn            // closes and opens the fence of the source
 	target *pgx.Conn            // opens the fence of the target
 	src    map[string]*pgx.Conn // by database
@@ -55,12 +56,14 @@ func (u *Upgrade) openHold(ctx context.Context, fence cluster.Fence) (h *hold, e
 	if h.source, err = u.Source.Connect(ctx, ""); err != nil {
 		return nil, err
 	}
-	h.gates, err = u.openGates(ctx)
+	h.gate, err = u.gate()
 	return h, err
 }
 
 func (h *hold) close() {
-	h.gates.close()
+	if h.gate != nil {
+		h.gate.Close()
+	}
 	for _, c := range []*pgx.Conn{h.source, h.target} {
 		if c != nil {
 			c.Close(context.Background())
@@ -103,7 +106,7 @@ func (h *hold) prepare(ctx context.Context) (err error) {
 	if err := h.rehearse(ctx); err != nil {
 		return err
 	}
-	return h.gates.stage(ctx, h.u.sourceAddr(), h.u.targetAddr())
+	return h.gate.Stage(ctx)
 }
 
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
@@ -121,7 +124,7 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
 	t.asked = time.Now()
-	if err := h.gates.hold(held, t.asked.Add(h.u.HoldBudget)); err != nil {
+	if err := h.gate.Hold(held); err != nil {
 		return t, h.back(ctx, err)
 	}
 	t.drained = time.Now()
@@ -136,15 +139,25 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		return t, h.back(ctx, err)
 	}
 	t.seen = time.Now()
-	if err := h.gates.decide(held); err != nil {
-		return t, h.back(ctx, err)
-	}
 	// Decided: from here on there is only forward, whatever becomes of ctx.
-	if err := h.gates.forward(context.WithoutCancel(ctx)); err != nil {
+	if err := h.gate.Commit(context.WithoutCancel(ctx)); err != nil {
 		return t, hint.Wrap(fmt.Errorf("send the clients to the new server: %w", err), "run the same command again: it looks where the clients are and carries on")
 	}
 	t.resumed = time.Now()
 	return t, nil
+}
+
+// settle carries out a decision that was made, or takes back a hold that was not decided.
+// It is for a run that comes after one that was cut off.
+func (h *hold) settle(ctx context.Context) (forward bool, err error) {
+	at, err := h.gate.Where(ctx)
+	if err != nil {
+		return false, err
+	}
+	if at.Side == gate.Target {
+		return true, h.gate.Commit(ctx)
+	}
+	return false, errors.Join(h.fence.Open(ctx, h.source), h.gate.Release(ctx))
 }
 
 // closeFence shuts the source and makes sure that nobody is left who could write.
@@ -184,7 +197,7 @@ func (h *hold) openTarget(ctx context.Context) error {
 func (h *hold) back(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err := errors.Join(h.fence.Open(ctx, h.source), h.gates.release(ctx), h.closeTarget(ctx))
+	err := errors.Join(h.fence.Open(ctx, h.source), h.gate.Release(ctx), h.closeTarget(ctx))
 	if err != nil {
 		return hint.Wrap(errors.Join(cause, fmt.Errorf("return the clients to the old server: %w", err)), "run the same command again: it looks where the clients are and carries on")
 	}

@@ -147,6 +147,9 @@ func (u *Upgrade) try(ctx context.Context, rec run.Recorder, n int) error {
 		return err
 	}
 	defer h.close()
+	if err := h.prepare(ctx); err != nil {
+		return err
+	}
 	rec.Progress(run.Progress{Text: "waiting for a good moment", Public: "Moving to the new server"})
 	if err := h.awaitGoodMoment(ctx); err != nil {
 		return err

@@ -97,8 +97,7 @@ func (p Physical) configureCopy(lsn, sockets string) error {
 	s := p.Inventory.Settings
 	settings := map[string]string{
 		"recovery_target_lsn": lsn, "recovery_target_inclusive": "off", "recovery_target_action": "promote",
-		"recovery_target": "", "recovery_target_name": "", "recovery_target_time": "", "recovery_target_xid": "", "recovery_target_timeline": "latest",
-		"primary_conninfo": p.SourceConninfo("") + " application_name=lull", "primary_slot_name": "", "restore_command": "",
+		"recovery_target_timeline": "latest", "primary_conninfo": p.SourceConninfo("") + " application_name=lull",
 		"archive_mode": "off", "listen_addresses": "", "unix_socket_directories": sockets, "port": "5432",
 		"max_logical_replication_workers": "0", "shared_preload_libraries": s["shared_preload_libraries"],
 		"hot_standby": "on", "wal_level": "replica", "autovacuum": "off", "ssl": "off", "logging_collector": "off", "log_destination": "stderr",

@@ -1,0 +1,95 @@
+package pgup
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/compare"
+	"github.com/lullhq/lull/internal/run"
+)
+
+func (u *Upgrade) comparison() run.Item {
+	return u.before("comparison", "Comparison of both sides", step{observe: u.seeComparison, apply: u.compareSides})
+}
+
+func (u *Upgrade) seeComparison(_ context.Context, rec run.Recorder) (run.Observation, error) {
+	compared, err := rec.Memo(&begun{})
+	if err != nil || !compared {
+		return run.Observation{Presence: run.Absent}, err
+	}
+	return run.Observation{Presence: run.Done, Evidence: "schema and rows of both sides are equal"}, nil
+}
+
+// pair is the two sides of one database.
+type pair struct {
+	db       cluster.Database
+	src, dst *pgx.Conn
+}
+
+// eachPair does something with the two sides of each database, one database after the other.
+func (u *Upgrade) eachPair(ctx context.Context, do func(pair) error) error {
+	for _, db := range u.inv.Databases {
+		if err := u.inPair(ctx, db, do); err != nil {
+			return fmt.Errorf("database %s: %w", db.Name, err)
+		}
+	}
+	return nil
+}
+
+func (u *Upgrade) inPair(ctx context.Context, db cluster.Database, do func(pair) error) error {
+	src, err := u.Source.Connect(ctx, db.Name)
+	if err != nil {
+		return err
+	}
+	defer src.Close(context.WithoutCancel(ctx))
+	dst, err := u.target.Connect(ctx, db.Name)
+	if err != nil {
+		return err
+	}
+	defer dst.Close(context.WithoutCancel(ctx))
+	return do(pair{db, src, dst})
+}
+
+// withoutStatistics names what the planner knows on the source and not on the target, and
+// the tables whose visibility map is worse there.
+func (u *Upgrade) withoutStatistics(ctx context.Context) (missing []string, err error) {
+	err = u.eachPair(ctx, func(p pair) error {
+		stats, err := compare.Statistics(ctx, p.src, p.dst)
+		if err != nil {
+			return err
+		}
+		for _, m := range stats {
+			missing = append(missing, p.db.Name+": "+m.String())
+		}
+		maps, err := compare.VisibilityMap(ctx, p.src, p.dst)
+		for _, m := range maps {
+			missing = append(missing, p.db.Name+": "+m.String())
+		}
+		return err
+	})
+	return missing, err
+}
+
+// compareSchemas refuses when something was defined on one side only, for instance by a
+// migration that ran after the copy was made.
+func (u *Upgrade) compareSchemas(ctx context.Context) error {
+	var all []string
+	err := u.eachPair(ctx, func(p pair) error {
+		differences, err := compare.Schema(ctx, p.src, p.dst)
+		for _, d := range differences {
+			all = append(all, p.db.Name+": "+d.String())
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		return hint.Errorf("make the same change on the target, or lull abort and run again", "%d definitions differ between the source and the target: %s", len(all), sample(all))
+	}
+	return nil
+}
