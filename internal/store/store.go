@@ -69,6 +69,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	}
 	defer l.unlock()
 	if err := s.connect(ctx); err != nil {
+		if hint.Of(err) == "" {
+			err = hint.Wrap(err, "check that the store in lull.yaml is a file of lull's, and that its disk is well")
+		}
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

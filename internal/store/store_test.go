@@ -2,16 +2,43 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/run/runtest"
 	"github.com/lullhq/lull/internal/store"
 	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/timeline/logtest"
 )
+
+// TestMain lets the test binary be a lull process of its own: one that can be killed.
+func TestMain(m *testing.M) {
+	switch os.Getenv("LULL_TEST_PROCESS") {
+	case "open":
+		os.Exit(openAndClose())
+	case "run":
+		os.Exit(runFiles())
+	}
+	os.Exit(m.Run())
+}
+
+func process(ctx context.Context, role, dir string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), "LULL_TEST_PROCESS="+role, "LULL_TEST_DIR="+dir)
+	return cmd
+}
 
 func open(t *testing.T, path string) *store.Store {
 	t.Helper()
@@ -27,53 +54,312 @@ func open(t *testing.T, path string) *store.Store {
 	return s
 }
 
-type fileStep string
+func openNew(t *testing.T) *store.Store { return open(t, filepath.Join(t.TempDir(), "lull.db")) }
 
-func (f fileStep) Name() string { return filepath.Base(string(f)) }
-func (f fileStep) Observe(context.Context, run.Recorder) (run.Observation, error) {
-	if _, err := os.Stat(string(f)); err != nil {
-		return run.Observation{Presence: run.Absent}, nil
-	}
-	return run.Observation{Presence: run.Done, Evidence: "it is there"}, nil
-}
-func (f fileStep) Apply(ctx context.Context, rec run.Recorder) error {
-	rec.Progress(run.Progress{Text: "writing"})
-	if err := rec.Keep(ctx, map[string]int{"n": 1}); err != nil {
-		return err
-	}
-	if err := rec.Note(ctx, "about to write", maint.Figures{"n": 1}); err != nil {
-		return err
-	}
-	return os.WriteFile(string(f), nil, 0o600)
-}
-func (f fileStep) Undo(context.Context, run.Recorder) error { return os.Remove(string(f)) }
-
-func TestThinPath(t *testing.T) {
+func TestLog(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "lull.db"))
-	r := &run.Runner{Journal: s, Log: s, Gauge: s, Now: time.Now}
-	items := []run.Item{{Step: fileStep(filepath.Join(dir, "a")), Title: "A"}, {Step: fileStep(filepath.Join(dir, "b")), Title: "B"}}
-	if err := r.Run(t.Context(), "m", items); err != nil {
+	logtest.Run(t, func(t *testing.T) timeline.Log { return openNew(t) })
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	runtest.Conform(t, func(t *testing.T) runtest.Subject {
+		path := filepath.Join(t.TempDir(), "lull.db")
+		s := open(t, path)
+		return runtest.Subject{Journal: s, Log: s, Other: open(t, path), Break: func(id maint.ID) {
+			if err := os.Remove(path + "." + string(id) + ".lock"); err != nil {
+				t.Error(err)
+			}
+		}}
+	})
+}
+
+func filesOnDisk(t *testing.T) runtest.Case {
+	s := openNew(t)
+	return runtest.FilesCase(t.TempDir(), s, s)
+}
+
+func TestCrashes(t *testing.T) {
+	t.Parallel()
+	runtest.Crashes(t, filesOnDisk)
+}
+
+func TestCrashesOfAborts(t *testing.T) {
+	t.Parallel()
+	runtest.Aborts(t, filesOnDisk)
+}
+
+func TestOpenCreatesForTheOwnerAlone(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state", "of lull")
+	s := open(t, filepath.Join(dir, "we?ird %41#.db"))
+	if _, err := s.Acquire(t.Context(), "a/b"); err != nil {
 		t.Fatal(err)
 	}
-	h, err := s.History(t.Context(), "m")
+	if _, err := s.Append(t.Context(), "m", 0, timeline.Draft{Event: maint.Started{}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range h {
-		t.Logf("%+v", e)
+	var names []string
+	for _, e := range found {
+		names = append(names, strings.TrimPrefix(e.Name(), "we?ird %41#.db"))
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %s", e.Name(), info.Mode())
+		}
 	}
-	if err := r.Abort(t.Context(), "m", items); err != nil {
+	want := []string{"", "-samples", "-samples-shm", "-samples-wal", "-shm", "-wal", ".a%2Fb.lock"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOpenIsDurable(t *testing.T) {
+	t.Parallel()
+	s := openNew(t)
+	for _, tt := range []struct {
+		db   *sql.DB
+		name string
+		want string
+	}{
+		{s.Writer(), "journal_mode", "wal"}, {s.Writer(), "synchronous", "2"}, {s.Writer(), "foreign_keys", "1"},
+		{s.Writer(), "busy_timeout", "5000"}, {s.Reader(), "busy_timeout", "5000"}, {s.Reader(), "query_only", "1"},
+	} {
+		var got string
+		if err := tt.db.QueryRowContext(t.Context(), "PRAGMA "+tt.name).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != tt.want {
+			t.Errorf("%s is %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTablesAreStrict(t *testing.T) {
+	t.Parallel()
+	rows, err := openNew(t).Reader().QueryContext(t.Context(), `
+		SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = timeline.AnyVersion
-	p, err := s.Load(t.Context(), "m")
-	t.Log(p, err)
-	sm, err := s.Samples(t.Context(), "m")
-	t.Log(sm, err)
-	c, err := s.Changed(t.Context(), 3)
-	t.Log(c, err)
-	ls, _ := filepath.Glob(filepath.Join(dir, "*"))
-	t.Log(ls)
+	defer rows.Close()
+	tables := 0
+	for rows.Next() {
+		var name string
+		var strict bool
+		if err := rows.Scan(&name, &strict); err != nil {
+			t.Fatal(err)
+		}
+		if tables++; !strict {
+			t.Errorf("%s is not strict", name)
+		}
+	}
+	if err := rows.Err(); err != nil || tables != 3 {
+		t.Errorf("%d tables, %v", tables, err)
+	}
+}
+
+func TestTheTimelineIsAppendOnly(t *testing.T) {
+	t.Parallel()
+	s := openNew(t)
+	if _, err := s.Append(t.Context(), "m", 0, timeline.Draft{Event: maint.Started{}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{`DELETE FROM entries`, `UPDATE entries SET at = 0`} {
+		if _, err := s.Writer().ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+func TestAnEntryOfANewerLullIsNamed(t *testing.T) {
+	t.Parallel()
+	s := openNew(t)
+	if _, err := s.Writer().ExecContext(t.Context(),
+		`INSERT INTO entries (maintenance, version, at, kind, data) VALUES ('m', 1, 0, 'teleported', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.History(t.Context(), "m"); err == nil || !strings.Contains(err.Error(), `entry 1 of the timeline: decode event: unknown kind "teleported"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("Dear diary, ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(dir, "newer.db")
+	s := open(t, newer)
+	if _, err := s.Writer().ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		text:                           "file is not a database",
+		newer:                          "its tables are of version 999",
+		filepath.Join(text, "lull.db"): "not a directory",
+		dir:                            "is a directory",
+	} {
+		_, err := store.Open(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), want) || hint.Of(err) == "" {
+			t.Errorf("%s: %v [%s], want %q", path, err, hint.Of(err), want)
+		}
+	}
+}
+
+func TestOpenGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.Open(ctx, filepath.Join(t.TempDir(), "lull.db")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func openAndClose() int {
+	s, err := store.Open(context.Background(), filepath.Join(os.Getenv("LULL_TEST_DIR"), "lull.db"))
+	if err == nil {
+		_, err = s.Append(context.Background(), "m", timeline.AnyVersion, timeline.Draft{At: time.Now(), Event: maint.Started{}})
+		err = errors.Join(err, s.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// Server, run and schedule may all be the first to open the same file.
+func TestOpenFromManyProcessesAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const processes, stores = 4, 4
+	results := make(chan error, processes+stores)
+	for range processes {
+		go func() {
+			out, err := process(t.Context(), "open", dir).CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%w: %s", err, out)
+			}
+			results <- err
+		}()
+	}
+	for range stores {
+		go func() {
+			s, err := store.Open(t.Context(), filepath.Join(dir, "lull.db"))
+			if err == nil {
+				err = s.Close()
+			}
+			results <- err
+		}()
+	}
+	for range processes + stores {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	s := open(t, filepath.Join(dir, "lull.db"))
+	entries, err := s.History(t.Context(), "m")
+	if err != nil || len(entries) != processes {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	var twice int
+	if err := s.Reader().QueryRowContext(t.Context(), `SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version`).Scan(&twice); err != nil || twice != 0 {
+		t.Errorf("%d migrations ran twice, %v", twice, err)
+	}
+}
+
+func TestCloseTwice(t *testing.T) {
+	t.Parallel()
+	s := openNew(t)
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lull.db")
+	s, reader := open(t, path), open(t, path)
+	changed := func(after int64) bool {
+		t.Helper()
+		c, err := reader.Changed(t.Context(), after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if changed(0) {
+		t.Error("an empty log has changed")
+	}
+	added, err := s.Append(t.Context(), "m", 0, timeline.Draft{Event: maint.Started{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !changed(0) || !changed(added[0].Seq-1) || changed(added[0].Seq) {
+		t.Error("a new entry is not told from an old one")
+	}
+}
+
+func TestLeaseHeldNamesItsHolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lull.db")
+	s := open(t, path)
+	if _, err := s.Acquire(t.Context(), "m"); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	pid := fmt.Sprint(os.Getpid())
+	_, err := open(t, link).Acquire(t.Context(), "m")
+	if !errors.Is(err, run.ErrLeaseHeld) || !strings.Contains(err.Error(), pid) || !strings.Contains(hint.Of(err), "kill -INT "+pid) {
+		t.Errorf("%v [%s]", err, hint.Of(err))
+	}
+}
+
+func TestCloseGivesLeasesUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lull.db")
+	first, second := open(t, path), open(t, path)
+	if _, err := first.Acquire(t.Context(), "m"); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lease, err := second.Acquire(t.Context(), "m")
+	if err != nil || lease.Epoch != 2 {
+		t.Fatalf("%+v, %v", lease, err)
+	}
+	if err := second.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(path + "*.lock"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A process that was killed leaves its file behind, and nobody has it locked.
+func TestALockFileAloneHoldsNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lull.db")
+	s := open(t, path)
+	if err := os.WriteFile(path+".m.lock", []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Acquire(t.Context(), "m"); err != nil {
+		t.Error(err)
+	}
 }

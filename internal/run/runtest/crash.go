@@ -32,10 +32,10 @@ type Case struct {
 func Crashes(t *testing.T, fresh func(t *testing.T) Case) {
 	reference := fresh(t)
 	writes := reference.undisturbed(t, (*run.Runner).Run)
-	said := reference.said(t)
+	said := reference.Said(t)
 	check := func(t *testing.T, c Case) {
 		c.carryOn(t, (*run.Runner).Run)
-		c.verifyFinished(t, said)
+		c.VerifyFinished(t, said)
 	}
 	check(t, reference)
 	each(t, writes, func(t *testing.T, fault Fault, nth int) {

@@ -18,6 +18,9 @@ import (
 // FilesID is the maintenance of Files.
 const FilesID maint.ID = "files"
 
+// FilesSaid is what a run of Files without a fault has said.
+var FilesSaid = []string{"start", "end"}
+
 const chunks, chunk = 3, "all work and no play\n"
 
 // Files is a small plan whose world is a folder: a sign is put up, a file is
@@ -35,18 +38,16 @@ func Files(dir string, log timeline.Log) []run.Item {
 	}
 }
 
-// FilesCase is Files in a new folder.
-func FilesCase(t *testing.T, journal run.Journal, log timeline.Log) Case {
-	dir := t.TempDir()
+// FilesCase is Files in an empty folder, which must hold nothing else.
+func FilesCase(dir string, journal run.Journal, log timeline.Log) Case {
 	return Case{
 		ID: FilesID, Items: Files(dir, log), Journal: journal, Log: log,
-		Finished: func(t *testing.T) { FilesFinished(t, dir) },
+		Finished: func(t *testing.T) { filesFinished(t, dir) },
 		Undone:   func(t *testing.T) { filesUndone(t, dir) },
 	}
 }
 
-// FilesFinished looks at the folder after the plan.
-func FilesFinished(t *testing.T, dir string) {
+func filesFinished(t *testing.T, dir string) {
 	t.Helper()
 	same(t, []string{"copy", "count", "signs"}, names(t, dir))
 	for file, want := range map[string]string{

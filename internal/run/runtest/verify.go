@@ -9,9 +9,9 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// said gives the keys of what the steps have said, in order. It is the part of
+// Said gives the keys of what the steps have said, in order. It is the part of
 // the record that must not depend on how often a run was cut off.
-func (c Case) said(t *testing.T) []string {
+func (c Case) Said(t *testing.T) []string {
 	t.Helper()
 	var keys []string
 	for _, e := range history(t, c.Log, c.ID) {
@@ -22,7 +22,9 @@ func (c Case) said(t *testing.T) []string {
 	return keys
 }
 
-func (c Case) verifyFinished(t *testing.T, said []string) {
+// VerifyFinished looks at the journal, the record and the world after the plan's
+// end, however many runs it took. said is what a run without a fault has said.
+func (c Case) VerifyFinished(t *testing.T, said []string) {
 	t.Helper()
 	points := load(t, c.Journal, c.ID)
 	for _, it := range c.Items {
@@ -30,7 +32,7 @@ func (c Case) verifyFinished(t *testing.T, said []string) {
 			t.Errorf("%s ended as %q", it.Step.Name(), got)
 		}
 	}
-	same(t, said, c.said(t))
+	same(t, said, c.Said(t))
 	c.verifyRecord(t)
 	if c.Finished != nil {
 		c.Finished(t)
