@@ -85,6 +85,16 @@ func scanSetting(b []byte, p, end int) (setting, error) {
 	return setting{key: key.of(b), value: value}, nil
 }
 
+// includes gives the names in the %include lines of a configuration file.
+func includes(b []byte) (names []string) {
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); isInclude([]byte(line)) {
+			names = append(names, strings.TrimSpace(line[len("%include"):]))
+		}
+	}
+	return names
+}
+
 func isInclude(b []byte) bool {
 	const word = "%include"
 	return len(b) > len(word) && string(b[:len(word)]) == word && isBlank(b[len(word)])

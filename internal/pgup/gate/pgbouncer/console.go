@@ -1,0 +1,157 @@
+package pgbouncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// patience is how long one command of the console may take; PAUSE has the hold's own time.
+const patience = 5 * time.Second
+
+// console is a connection to the admin console, opened when it is first needed. The
+// console speaks the simple query protocol only, one command a message. Not for
+// several goroutines at once.
+type console struct {
+	cfg  *pgconn.Config
+	conn *pgconn.PgConn
+}
+
+func newConsole(admin string) (*console, error) {
+	cfg, err := pgconn.ParseConfig(admin)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the pooler's console: %w", err)
+	}
+	cfg.Database = "pgbouncer"
+	cfg.RuntimeParams = map[string]string{"application_name": "lull"}
+	return &console{cfg: cfg}, nil
+}
+
+func (c *console) open(ctx context.Context) error {
+	if c.conn != nil && !c.conn.IsClosed() {
+		return nil
+	}
+	// pgconn follows the end of a context with a cancel request, and PgBouncer answers a
+	// cancel request to any of its consoles with RESUME (src/admin.c, admin_handle_cancel).
+	// So nothing is dialled any more once the connection stands.
+	var stands atomic.Bool
+	cfg := c.cfg.Copy()
+	dial := cfg.DialFunc
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if stands.Load() {
+			return nil, errNoCancel
+		}
+		return dial(ctx, network, addr)
+	}
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("connect to the pooler's console: %w", err)
+	}
+	stands.Store(true)
+	c.conn = conn
+	return nil
+}
+
+var errNoCancel = errors.New("a console's commands are never cancelled")
+
+// row is one row of a SHOW command. Columns differ between versions, so they go by name.
+type row map[string]string
+
+// ask sends one command, once.
+func (c *console) ask(ctx context.Context, command string) ([]row, error) {
+	if err := c.open(ctx); err != nil {
+		return nil, err
+	}
+	results, err := c.conn.Exec(ctx, command).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", command, err)
+	}
+	var out []row
+	for _, r := range results {
+		for _, values := range r.Rows {
+			x := row{}
+			for i, v := range values {
+				x[r.FieldDescriptions[i].Name] = string(v)
+			}
+			out = append(out, x)
+		}
+	}
+	return out, nil
+}
+
+// run sends a command that may be repeated, within patience, and opens a new
+// connection for it when the old one turns out to be dead.
+func (c *console) run(ctx context.Context, command string) ([]row, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, err := c.ask(ctx, command)
+	if err == nil || answered(err) || ctx.Err() != nil {
+		return rows, err
+	}
+	return c.ask(ctx, command)
+}
+
+func (c *console) close() {
+	if c.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c.conn.Close(ctx)
+}
+
+// answered says that the error is PgBouncer's own word, not a broken connection.
+func answered(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e)
+}
+
+// says tells whether PgBouncer answered with the words; its error codes are all alike.
+func says(err error, words string) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && strings.Contains(e.Message, words)
+}
+
+// What PgBouncer says (src/admin.c), the same since 1.5.
+const (
+	saysPaused    = "already suspended/paused"
+	saysNotPaused = "pooler is not paused/suspended"
+	saysAdminOnly = "admin access needed"
+	saysOwn       = "cannot pause admin db"
+)
+
+// paused tells whether a global PAUSE is in force, drained or not. SHOW DATABASES does
+// not show it and SHOW STATE is only in 1.20 and later; pausing the console's own
+// database is refused by every version, with different words in the two cases.
+func (c *console) paused(ctx context.Context) (bool, error) {
+	_, err := c.run(ctx, "PAUSE pgbouncer")
+	switch {
+	case says(err, saysPaused):
+		return true, nil
+	case says(err, saysOwn):
+		return false, nil
+	case err == nil:
+		return false, errors.New("the pooler paused its own console")
+	}
+	return false, err
+}
+
+// resume is RESUME for a pooler that may not be paused. A login that PAUSE cut off
+// would keep its pool from logging in for server_login_retry, 15 s unless configured,
+// so that is shortened first. RELOAD sets it back (usual/cfparser.c, fill_defaults).
+func (c *console) resume(ctx context.Context) (was bool, err error) {
+	if _, err := c.run(ctx, "SET server_login_retry = '0.005'"); err != nil {
+		return false, err
+	}
+	_, err = c.run(ctx, "RESUME")
+	if says(err, saysNotPaused) {
+		return false, nil
+	}
+	return err == nil, err
+}

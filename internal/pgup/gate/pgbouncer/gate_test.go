@@ -1,0 +1,478 @@
+package pgbouncer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
+	"github.com/lullhq/lull/internal/pgup/gate"
+)
+
+// rig is two servers that a pooler can stand before.
+type rig struct{ source, target *pgtest.Server }
+
+func (p rig) bouncer(t *testing.T, o pgtest.BouncerOptions) *pgtest.Bouncer {
+	t.Helper()
+	return pgtest.StartBouncer(t, p.source, o, "postgres")
+}
+
+func addr(s *pgtest.Server) gate.Addr { return gate.Addr{Host: "127.0.0.1", Port: s.Port} }
+
+func open(t *testing.T, b *pgtest.Bouncer, from, to *pgtest.Server) *Gate {
+	t.Helper()
+	g, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: b.Config()}, addr(from), addr(to))
+	must(t, err)
+	t.Cleanup(g.Close)
+	return g
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func soon(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// where is the port of the server that answers a client.
+func where(t *testing.T, c *pgx.Conn) (port int) {
+	t.Helper()
+	must(t, c.QueryRow(soon(t, 10*time.Second), "SELECT inet_server_port()").Scan(&port))
+	return port
+}
+
+func at(t *testing.T, g *Gate, want gate.Position) {
+	t.Helper()
+	got, err := g.Where(soon(t, 5*time.Second))
+	must(t, err)
+	if got != want {
+		t.Fatalf("clients are at %+v, want %+v", got, want)
+	}
+}
+
+// TestGate runs everything that needs servers on one pair of them, each with a pooler of its own.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	p := rig{pgtest.Start(t, 17, pgtest.Options{}), pgtest.Start(t, 17, pgtest.Options{})}
+	tests := map[string]func(*testing.T, rig){
+		"commit moves clients":                       commitMoves,
+		"release keeps clients":                      releaseKeeps,
+		"switches under load fail nothing":           switchesUnderLoad,
+		"an open transaction outlasts the budget":    openTransaction,
+		"a dead holder's pause is found":             abandonedPause,
+		"somebody else's pause is left alone":        foreignPause,
+		"a commit cut off is completed by another":   commitCutOff,
+		"a login under way does not stall its pool":  loginUnderWay,
+		"a file edited meanwhile is not overwritten": editedMeanwhile,
+		"a hold that is gone is noticed":             holdGone,
+		"a pooler that refuses the file goes back":   refusesFile,
+		"a cancelled question does not resume":       cancelledQuestion,
+		"an included entry is noticed":               includedEntry,
+		"findings":                                   findings,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
+	}
+}
+
+func commitMoves(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	before, err := os.ReadFile(b.Config())
+	must(t, err)
+	g := open(t, b, p.source, p.target)
+	var did []string
+	g.Trace = func(name string) { did = append(did, name) }
+	ctx := soon(t, 10*time.Second)
+	at(t, g, gate.Position{Side: gate.Source})
+	must(t, g.Stage(ctx))
+	if got := where(t, client); got != p.source.Port {
+		t.Fatalf("client is on port %d after staging", got)
+	}
+	must(t, g.Hold(ctx))
+	at(t, g, gate.Position{Side: gate.Source, Held: true})
+	must(t, g.Commit(ctx))
+	at(t, g, gate.Position{Side: gate.Target})
+	if got := where(t, client); got != p.target.Port {
+		t.Fatalf("client is on port %d after the commit", got)
+	}
+	if want := []string{"paused", "drained", "renamed", "reloaded", "resumed"}; !slices.Equal(did, want) {
+		t.Errorf("did %q, want %q", did, want)
+	}
+	must(t, g.Commit(ctx))
+	if err := g.Release(ctx); err == nil {
+		t.Error("clients that are on the target were released to the source")
+	}
+	g.Close()
+	loginRetry(t, b, "15")
+
+	back := open(t, b, p.target, p.source)
+	must(t, back.Stage(ctx))
+	must(t, back.Hold(ctx))
+	must(t, back.Commit(ctx))
+	if got := where(t, client); got != p.source.Port {
+		t.Fatalf("client is on port %d after the way back", got)
+	}
+	back.Close()
+	after, err := os.ReadFile(b.Config())
+	must(t, err)
+	if string(before) != string(after) {
+		t.Errorf("there and back changed the file:\n%s", after)
+	}
+	if _, err := os.Stat(g.file.staged()); err == nil {
+		t.Error("a staged file was left behind")
+	}
+}
+
+func loginRetry(t *testing.T, b *pgtest.Bouncer, want string) {
+	t.Helper()
+	c, err := newConsole(b.DSN("pgbouncer"))
+	must(t, err)
+	defer c.close()
+	rows, err := c.run(t.Context(), "SHOW CONFIG")
+	must(t, err)
+	for _, r := range rows {
+		if r["key"] == "server_login_retry" && r["value"] != want {
+			t.Errorf("server_login_retry is %s, want %s", r["value"], want)
+		}
+	}
+}
+
+func releaseKeeps(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	g := open(t, b, p.source, p.target)
+	ctx := soon(t, 10*time.Second)
+	must(t, g.Release(ctx))
+	must(t, g.Stage(ctx))
+	must(t, g.Hold(ctx))
+	must(t, g.Release(ctx))
+	must(t, g.Release(ctx))
+	at(t, g, gate.Position{Side: gate.Source})
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("client is on port %d", got)
+	}
+	must(t, g.Hold(ctx))
+	must(t, g.Commit(ctx))
+	if got := where(t, client); got != p.target.Port {
+		t.Errorf("client is on port %d after a second hold", got)
+	}
+}
+
+// switchesUnderLoad moves busy clients back and forth. Each writes the side it is sent
+// to; a side on which nobody may be at that time would show.
+func switchesUnderLoad(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var allowed atomic.Int64 // port of the side that may answer; 0 while held
+	allowed.Store(int64(p.source.Port))
+	var statements, wrong atomic.Int64
+	var clients sync.WaitGroup
+	for range 8 {
+		conn, err := pgx.Connect(ctx, b.DSN("postgres")+" default_query_exec_mode=simple_protocol")
+		must(t, err)
+		clients.Go(func() {
+			defer conn.Close(context.Background())
+			for ctx.Err() == nil {
+				var port int64
+				before := allowed.Load()
+				// Not ctx: the end of the test must not cancel a statement.
+				if err := conn.QueryRow(context.Background(), "SELECT inet_server_port()").Scan(&port); err != nil {
+					t.Errorf("a statement failed: %v", err)
+					return
+				}
+				statements.Add(1)
+				if after := allowed.Load(); before == after && before != 0 && port != before {
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	from, to := p.source, p.target
+	for range 20 {
+		g := open(t, b, from, to)
+		for seen := statements.Load(); statements.Load() < seen+50; {
+			time.Sleep(time.Millisecond) // all have been served since the last switch
+		}
+		must(t, g.Stage(ctx))
+		must(t, g.Hold(ctx))
+		allowed.Store(0)
+		must(t, g.Commit(ctx))
+		allowed.Store(int64(to.Port))
+		from, to = to, from
+	}
+	stop()
+	clients.Wait()
+	if n := wrong.Load(); n > 0 {
+		t.Errorf("%d of %d statements were answered by the other side", n, statements.Load())
+	}
+}
+
+func openTransaction(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client, other := b.Connect(t, "postgres"), b.Connect(t, "postgres")
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	_, err := client.Exec(t.Context(), "BEGIN")
+	must(t, err)
+	err = g.Hold(soon(t, 100*time.Millisecond))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("hold gave %v", err)
+	}
+	at(t, g, gate.Position{Side: gate.Source})
+	if got := where(t, other); got != p.source.Port {
+		t.Errorf("the other client is on port %d", got)
+	}
+	_, err = client.Exec(t.Context(), "COMMIT")
+	must(t, err)
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Commit(soon(t, 10*time.Second)))
+	if got := where(t, client); got != p.target.Port {
+		t.Errorf("client is on port %d", got)
+	}
+}
+
+func abandonedPause(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	dead := open(t, b, p.source, p.target)
+	must(t, dead.Stage(soon(t, 10*time.Second)))
+	must(t, dead.Hold(soon(t, 10*time.Second)))
+	dead.main.close()
+	dead.pauser.close()
+	next := open(t, b, p.source, p.target)
+	at(t, next, gate.Position{Side: gate.Source, Held: true})
+	if !slices.ContainsFunc(next.Check(t.Context(), time.Second), func(f gate.Finding) bool { return f.ID == PoolerPaused && f.Blocks }) {
+		t.Error("the check does not find the pause")
+	}
+	must(t, next.Release(soon(t, 10*time.Second)))
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("client is on port %d", got)
+	}
+}
+
+func foreignPause(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	other, err := newConsole(b.DSN("pgbouncer"))
+	must(t, err)
+	defer other.close()
+	_, err = other.run(t.Context(), "PAUSE")
+	must(t, err)
+	err = g.Hold(soon(t, 10*time.Second))
+	if !errors.Is(err, gate.ErrForeignHold) || hint.Of(err) == "" {
+		t.Fatalf("hold gave %v, hint %q", err, hint.Of(err))
+	}
+	must(t, g.Release(soon(t, 10*time.Second)))
+	at(t, g, gate.Position{Side: gate.Source, Held: true})
+}
+
+// commitCutOff kills nothing: it does by hand what a Commit does, up to each point, and
+// lets a gate that knows nothing of it look and complete.
+func commitCutOff(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	from, to := p.source, p.target
+	for _, reloaded := range []bool{false, true} {
+		g := open(t, b, from, to)
+		must(t, g.Stage(soon(t, 10*time.Second)))
+		must(t, g.Hold(soon(t, 10*time.Second)))
+		must(t, g.decide(soon(t, 10*time.Second)))
+		if reloaded {
+			must(t, g.follow(soon(t, 10*time.Second), g.atSource(t.Context())))
+		}
+		g.main.close()
+		g.pauser.close()
+		next := open(t, b, from, to)
+		at(t, next, gate.Position{Side: gate.Target, Held: true})
+		must(t, next.Commit(soon(t, 10*time.Second)))
+		at(t, next, gate.Position{Side: gate.Target})
+		if got := where(t, client); got != to.Port {
+			t.Errorf("client is on port %d, want %d", got, to.Port)
+		}
+		from, to = to, from
+	}
+}
+
+// loginUnderWay stops the server while the pooler logs in, so that PAUSE cuts the login
+// off. Without care the pool would not log in again for server_login_retry, 15 s.
+func loginUnderWay(t *testing.T, p rig) {
+	source := pgtest.Start(t, 17, pgtest.Options{})
+	b := pgtest.StartBouncer(t, source, pgtest.BouncerOptions{}, "postgres")
+	client := b.Connect(t, "postgres")
+	postmaster := pidIn(t, source.Data+"/postmaster.pid")
+	for _, end := range []func(*Gate, context.Context) error{(*Gate).Release, (*Gate).Commit} {
+		g := open(t, b, source, p.target)
+		must(t, g.Stage(soon(t, 10*time.Second)))
+		_, err := g.main.run(t.Context(), "RECONNECT")
+		must(t, err)
+		signal(t, postmaster, syscall.SIGSTOP)
+		answered := make(chan error, 1)
+		go func() { answered <- client.Ping(context.Background()) }()
+		awaitServer(t, g, "new")
+		must(t, g.Hold(soon(t, 10*time.Second)))
+		signal(t, postmaster, syscall.SIGCONT)
+		must(t, end(g, soon(t, 10*time.Second)))
+		select {
+		case err := <-answered:
+			must(t, err)
+		case <-time.After(5 * time.Second):
+			t.Fatal("the client still waits after 5 s")
+		}
+		g.Close()
+	}
+}
+
+func awaitServer(t *testing.T, g *Gate, state string) {
+	t.Helper()
+	for ctx := soon(t, 10*time.Second); ; time.Sleep(time.Millisecond) {
+		rows, err := g.main.run(ctx, "SHOW SERVERS")
+		must(t, err)
+		if slices.ContainsFunc(rows, func(r row) bool { return r["state"] == state }) {
+			return
+		}
+	}
+}
+
+func editedMeanwhile(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	f, err := os.OpenFile(b.Config(), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("; an afterthought\n")
+	must(t, err)
+	must(t, f.Close())
+	if err := g.Commit(soon(t, 10*time.Second)); err == nil || hint.Of(err) == "" {
+		t.Fatalf("commit gave %v", err)
+	}
+	at(t, g, gate.Position{Side: gate.Source, Held: true})
+	must(t, g.Release(soon(t, 10*time.Second)))
+	if err := g.Hold(soon(t, 10*time.Second)); err == nil {
+		t.Error("held with an outdated configuration")
+	}
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("client is on port %d", got)
+	}
+}
+
+func holdGone(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	_, err := g.main.run(t.Context(), "RESUME")
+	must(t, err)
+	if err := g.Commit(soon(t, 10*time.Second)); !errors.Is(err, gate.ErrNotHeld) {
+		t.Fatalf("commit gave %v", err)
+	}
+	at(t, g, gate.Position{Side: gate.Source})
+}
+
+// refusesFile makes the staged file one that PgBouncer cannot read.
+func refusesFile(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, os.WriteFile(g.file.staged(), append([]byte("[nonsense\n"), g.new...), 0o600))
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	if err := g.Commit(soon(t, 10*time.Second)); err == nil {
+		t.Fatal("a broken file was taken")
+	}
+	at(t, g, gate.Position{Side: gate.Source, Held: true})
+	must(t, g.Release(soon(t, 10*time.Second)))
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("client is on port %d", got)
+	}
+	now, err := os.ReadFile(b.Config())
+	must(t, err)
+	if string(now) != string(g.old) {
+		t.Errorf("the file is not what it was:\n%s", now)
+	}
+}
+
+// cancelledQuestion ends a context in the middle of a command: that must not become a
+// cancel request, which PgBouncer takes for RESUME.
+func cancelledQuestion(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	pid := pidIn(t, b.Dir+"/pgbouncer.pid")
+	signal(t, pid, syscall.SIGSTOP)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := g.main.ask(ctx, "SHOW SERVERS"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("the question gave %v", err)
+	}
+	signal(t, pid, syscall.SIGCONT)
+	<-g.main.conn.CleanupDone()
+	at(t, g, gate.Position{Side: gate.Source, Held: true})
+}
+
+func pidIn(t *testing.T, file string) int {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	must(t, err)
+	first, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(first)
+	must(t, err)
+	return pid
+}
+
+func signal(t *testing.T, pid int, s syscall.Signal) {
+	t.Helper()
+	must(t, syscall.Kill(pid, s))
+	if s == syscall.SIGSTOP {
+		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) }) // it may have ended
+	}
+}
+
+func includedEntry(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	more := b.Config() + ".more"
+	must(t, b.Owner.WriteFile(more, []byte("[databases]\nhidden = host=127.0.0.1 port="+strconv.Itoa(p.source.Port)+" dbname=postgres\n")))
+	f, err := os.OpenFile(b.Config(), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("%include " + more + "\n")
+	must(t, err)
+	must(t, f.Close())
+	g := open(t, b, p.source, p.target)
+	if err := g.Stage(soon(t, 10*time.Second)); err == nil || !strings.Contains(err.Error(), `entry "hidden"`) || hint.Of(err) == "" {
+		t.Errorf("stage gave %v", err)
+	}
+	inner, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: more}, addr(p.source), addr(p.target))
+	must(t, err)
+	defer inner.Close()
+	for _, f := range inner.Check(t.Context(), time.Second) {
+		if f.ID == PoolerFileOther {
+			t.Errorf("the included file is not known as one: %s", f.Text)
+		}
+	}
+}

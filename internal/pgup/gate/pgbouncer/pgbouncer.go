@@ -1,0 +1,399 @@
+// Package pgbouncer is the gate made of a PgBouncer on this machine: PAUSE holds the
+// clients, the entries of its configuration file say which server they go to.
+//
+// It must not know what is done while clients are held.
+package pgbouncer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/pgup/gate"
+)
+
+// Gate is one PgBouncer. Its methods are called one after the other.
+type Gate struct {
+	// Trace, when set, is told the name of each thing that has just been done.
+	Trace func(name string)
+
+	name     string
+	file     configFile
+	from, to gate.Addr
+	places   places
+	main     *console  // everything but PAUSE
+	pauser   *console  // PAUSE answers only when it is over, and is given up by closing its connection
+	old, new []byte    // the file before and after, once staged
+	foreign  bool      // the hold in force is somebody else's
+	resumed  time.Time // when RESUME was last given, with a shortened login retry
+}
+
+var _ gate.Gate = (*Gate)(nil)
+
+// New connects to nothing yet.
+func New(p gate.Pooler, from, to gate.Addr) (*Gate, error) {
+	file, err := openConfig(p.Config)
+	if err != nil {
+		return nil, hint.Wrap(err, "check the pooler's config in lull.yaml: it must be the file that PgBouncer was started with")
+	}
+	main, err := newConsole(p.Admin)
+	if err != nil {
+		return nil, err
+	}
+	pauser := &console{cfg: main.cfg}
+	return &Gate{name: p.Name, file: file, from: from, to: to, main: main, pauser: pauser}, nil
+}
+
+func (g *Gate) did(name string) {
+	if g.Trace != nil {
+		g.Trace(name)
+	}
+}
+
+func (g *Gate) atSource(ctx context.Context) points { return g.places.same(ctx, g.from) }
+func (g *Gate) atTarget(ctx context.Context) points { return g.places.same(ctx, g.to) }
+
+// Stage writes the new configuration beside the old one, opens the consoles, and makes
+// the pooler read its file once, so that a file it does not read, or cannot, is noticed now.
+func (g *Gate) Stage(ctx context.Context) error {
+	old, err := g.file.read()
+	if err != nil {
+		return err
+	}
+	next, names, err := redirect(old, g.atSource(ctx), g.to)
+	if err != nil {
+		return fmt.Errorf("edit %s: %w", g.file.path, err)
+	}
+	if len(names) == 0 {
+		return g.noEntry()
+	}
+	if err := g.readOnce(ctx, names); err != nil {
+		return err
+	}
+	if err := g.pauser.open(ctx); err != nil {
+		return err
+	}
+	if err := g.file.stage(next); err != nil {
+		return err
+	}
+	g.old, g.new = old, next
+	return nil
+}
+
+func (g *Gate) noEntry() error {
+	return hint.Errorf("write the entry's host and port as lull.yaml writes the source's, or give the file that holds the entry",
+		"no entry in [databases] of %s points at %s", g.file.path, g.from)
+}
+
+func (g *Gate) readOnce(ctx context.Context, names []string) error {
+	if _, err := g.main.run(ctx, "RELOAD"); err != nil {
+		return fmt.Errorf("reload the pooler: %w", err)
+	}
+	running, err := g.runningAt(ctx, g.atSource(ctx))
+	if err != nil {
+		return err
+	}
+	return g.agree(running, names)
+}
+
+// agree compares the entries at the source that the pooler runs with those in the file.
+// An entry made by the fallback "*" is in no file.
+func (g *Gate) agree(running, names []string) error {
+	for _, n := range names {
+		if n != "*" && !slices.Contains(running, n) {
+			return hint.Errorf("see the pooler's log: it may run with another file, or not accept this one",
+				"the pooler does not run with the entry %q of %s", n, g.file.path)
+		}
+	}
+	for _, n := range running {
+		if !slices.Contains(names, n) && !slices.Contains(names, "*") {
+			return hint.Errorf("put all entries of the server into one file and name that file in lull.yaml",
+				"the pooler's entry %q points at %s and is not in %s", n, g.from, g.file.path)
+		}
+	}
+	return nil
+}
+
+// runningAt gives the names of the entries that the pooler itself has at a server.
+func (g *Gate) runningAt(ctx context.Context, at points) ([]string, error) {
+	rows, err := g.main.run(ctx, "SHOW DATABASES")
+	if err != nil {
+		return nil, fmt.Errorf("ask the pooler for its databases: %w", err)
+	}
+	var out []string
+	for _, r := range rows {
+		if r["name"] == "pgbouncer" {
+			continue
+		}
+		port, _ := strconv.Atoi(r["port"]) // PgBouncer's own number
+		if slices.ContainsFunc(strings.Split(r["host"], ","), func(h string) bool { return at(gate.Addr{Host: h, Port: port}) }) {
+			out = append(out, r["name"])
+		}
+	}
+	return out, nil
+}
+
+// Hold pauses all databases: PAUSE of a single one can stall its clients for
+// server_login_retry. It trusts SHOW SERVERS, not the answer to PAUSE, which does not
+// count connections that are being cancelled.
+func (g *Gate) Hold(ctx context.Context) error {
+	if err := g.unchanged(); err != nil {
+		return err
+	}
+	if err := errors.Join(ctx.Err(), g.main.open(ctx), g.pauser.open(ctx)); err != nil {
+		return err
+	}
+	g.foreign = false
+	_, err := g.pauser.ask(ctx, "PAUSE")
+	if says(err, saysPaused) {
+		g.foreign = true
+		return hint.Wrap(fmt.Errorf("pause the pooler: %w", gate.ErrForeignHold), "find out who paused it; RESUME in its admin console ends that")
+	}
+	if answered(err) {
+		return fmt.Errorf("pause the pooler: %w", err)
+	}
+	if err == nil {
+		g.did("paused")
+		err = g.empty(ctx)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("pause the pooler: %w", err), g.giveUp(ctx))
+	}
+	g.did("drained")
+	return nil
+}
+
+func (g *Gate) empty(ctx context.Context) error {
+	for {
+		rows, err := g.main.run(ctx, "SHOW SERVERS")
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d server connections to end: %w", len(rows), ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// giveUp takes back a PAUSE that may still be on its way: a RESUME that finds nothing
+// to resume may have been faster than the PAUSE, so it is given until it hits.
+func (g *Gate) giveUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	for wait := time.Millisecond; ; wait *= 2 {
+		was, err := g.main.resume(ctx)
+		if err != nil {
+			return fmt.Errorf("resume the pooler: %w", err)
+		}
+		if was {
+			g.resumed = time.Now()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil // it never came
+		case <-time.After(wait):
+		}
+	}
+}
+
+// unchanged refuses to replace a file that somebody edited since it was staged.
+func (g *Gate) unchanged() error {
+	if g.new == nil {
+		return errors.New("the pooler's new configuration has not been staged")
+	}
+	now, err := g.file.read()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, g.old) {
+		return hint.Errorf("run the same command again", "%s was changed meanwhile", g.file.path)
+	}
+	return nil
+}
+
+// Commit puts the new file in place, which is the decision, and lets the pooler follow it.
+func (g *Gate) Commit(ctx context.Context) error {
+	side, err := g.fileSide(ctx)
+	if err != nil {
+		return err
+	}
+	if side != gate.Target {
+		if err := g.decide(ctx); err != nil {
+			return err
+		}
+	}
+	if err := g.follow(ctx, g.atSource(ctx)); err != nil {
+		return g.undecide(ctx, err)
+	}
+	return g.resume(ctx)
+}
+
+func (g *Gate) decide(ctx context.Context) error {
+	held, err := g.main.paused(ctx)
+	if err != nil {
+		return fmt.Errorf("look whether clients are held: %w", err)
+	}
+	if !held {
+		return gate.ErrNotHeld
+	}
+	if err := g.unchanged(); err != nil {
+		return err
+	}
+	if err := g.file.swap(); err != nil {
+		return err
+	}
+	g.did("renamed")
+	return nil
+}
+
+// follow makes the pooler read its file and looks that no entry is left at the other
+// server. Before 1.25 RELOAD says nothing when the file cannot be read.
+func (g *Gate) follow(ctx context.Context, left points) error {
+	if _, err := g.main.run(ctx, "RELOAD"); err != nil {
+		return fmt.Errorf("reload the pooler: %w", err)
+	}
+	g.did("reloaded")
+	names, err := g.runningAt(ctx, left)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return hint.Errorf("see the pooler's log", "the pooler did not take its new configuration: %s is where it was", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+func (g *Gate) resume(ctx context.Context) error {
+	if _, err := g.main.resume(ctx); err != nil {
+		return fmt.Errorf("resume the pooler: %w", err)
+	}
+	g.resumed = time.Now()
+	g.did("resumed")
+	return nil
+}
+
+// undecide puts the old file back when the pooler answers, holds, and does not take the
+// new one: nobody has been on the target then.
+func (g *Gate) undecide(ctx context.Context, cause error) error {
+	if held, err := g.main.paused(ctx); err != nil || !held {
+		return cause
+	}
+	return errors.Join(cause, g.restore(ctx))
+}
+
+func (g *Gate) restore(ctx context.Context) error {
+	b := g.old
+	if b == nil {
+		now, err := g.file.read()
+		if err != nil {
+			return err
+		}
+		if b, _, err = redirect(now, g.atTarget(ctx), g.from); err != nil {
+			return fmt.Errorf("edit %s: %w", g.file.path, err)
+		}
+	}
+	if err := g.file.stage(b); err != nil {
+		return err
+	}
+	if err := g.file.swap(); err != nil {
+		return err
+	}
+	return g.follow(ctx, g.atTarget(ctx))
+}
+
+// Release lets the clients go on at the source. It puts the old file back only while
+// clients are held: they are nowhere then.
+func (g *Gate) Release(ctx context.Context) error {
+	if g.foreign {
+		return nil
+	}
+	at, err := g.Where(ctx)
+	if err != nil {
+		return err
+	}
+	if at.Side == gate.Target && !at.Held {
+		return fmt.Errorf("return clients to %s: they are on %s already", g.from, g.to)
+	}
+	if at.Side == gate.Target {
+		if err := g.restore(ctx); err != nil {
+			return err
+		}
+	}
+	return g.resume(ctx)
+}
+
+// Where looks: held clients will go where the file says, others are where the pooler says.
+func (g *Gate) Where(ctx context.Context) (at gate.Position, err error) {
+	if at.Held, err = g.main.paused(ctx); err != nil {
+		return at, fmt.Errorf("look whether clients are held: %w", err)
+	}
+	if !at.Held {
+		at.Side, err = g.runningSide(ctx)
+	}
+	if err == nil && at.Side == gate.Nowhere {
+		at.Side, err = g.fileSide(ctx)
+	}
+	return at, err
+}
+
+func (g *Gate) runningSide(ctx context.Context) (gate.Side, error) {
+	source, err := g.runningAt(ctx, g.atSource(ctx))
+	if err != nil || len(source) > 0 {
+		return gate.Source, err
+	}
+	target, err := g.runningAt(ctx, g.atTarget(ctx))
+	if err != nil || len(target) > 0 {
+		return gate.Target, err
+	}
+	return gate.Nowhere, nil
+}
+
+func (g *Gate) fileSide(ctx context.Context) (gate.Side, error) {
+	b, err := g.file.read()
+	if err != nil {
+		return gate.Nowhere, err
+	}
+	all, err := entries(b)
+	if err != nil {
+		return gate.Nowhere, fmt.Errorf("read %s: %w", g.file.path, err)
+	}
+	side := gate.Nowhere
+	for _, e := range all {
+		if hit, err := e.pointsAt(g.atSource(ctx)); err != nil || hit {
+			return gate.Source, err
+		}
+		if hit, err := e.pointsAt(g.atTarget(ctx)); err == nil && hit {
+			side = gate.Target
+		}
+	}
+	return side, nil
+}
+
+// settling is how long logins that PAUSE cut off take to be made again: the client that
+// waits for one is still there, and so is the janitor that keeps min_pool_size.
+const settling = time.Second
+
+// Close closes the consoles. After a RESUME it waits a moment, and makes the pooler read
+// from its file what RESUME shortened.
+func (g *Gate) Close() {
+	if !g.resumed.IsZero() {
+		time.Sleep(time.Until(g.resumed.Add(settling)))
+		// On an error the pooler tries logins more often than configured, until its next RELOAD.
+		_, _ = g.main.run(context.Background(), "RELOAD")
+		g.resumed = time.Time{}
+	}
+	if g.new != nil {
+		g.file.settle()
+	}
+	g.main.close()
+	g.pauser.close()
+}
