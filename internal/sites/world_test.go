@@ -1,0 +1,151 @@
+package sites
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestMain keeps the settings of whoever runs the tests out of them.
+func TestMain(m *testing.M) {
+	for k, v := range map[string]string{
+		"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "EMAIL": "", "XDG_CONFIG_HOME": "/nonexistent",
+	} {
+		if err := os.Setenv(k, v); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+const dataFile = "_data/banner_notification.yml"
+
+// newSite makes a working tree with the data file, without a remote.
+func newSite(t *testing.T, name string) Site {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	gitIn(t, "", "init", "--quiet", "--initial-branch=main", dir)
+	setUser(t, dir)
+	put(t, dir, dataFile, original)
+	put(t, dir, "index.md", "# Hello\n")
+	gitIn(t, dir, "add", ".")
+	gitIn(t, dir, "commit", "--quiet", "-m", "Begin")
+	return Site{Name: name, Repository: dir, Banner: dataFile, URL: "http://127.0.0.1/"}
+}
+
+// newPushedSite makes a bare remote, and a clone of it as the site's working tree.
+func newPushedSite(t *testing.T, name string) (s Site, remote string) {
+	t.Helper()
+	s = newSite(t, name)
+	remote = filepath.Join(t.TempDir(), name+".git")
+	gitIn(t, "", "clone", "--quiet", "--bare", s.Repository, remote)
+	gitIn(t, s.Repository, "remote", "add", "origin", "file://"+remote)
+	gitIn(t, s.Repository, "push", "--quiet", "--set-upstream", "origin", "main")
+	return s, remote
+}
+
+// colleague is somebody else's clone of the same remote.
+func colleague(t *testing.T, remote string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "colleague")
+	gitIn(t, "", "clone", "--quiet", "file://"+remote, dir)
+	setUser(t, dir)
+	return dir
+}
+
+func setUser(t *testing.T, dir string) {
+	t.Helper()
+	gitIn(t, dir, "config", "user.name", "Ann Author")
+	gitIn(t, dir, "config", "user.email", "ann@example.com")
+}
+
+func commitFile(t *testing.T, dir, name, content string) {
+	t.Helper()
+	put(t, dir, name, content)
+	gitIn(t, dir, "add", name)
+	gitIn(t, dir, "commit", "--quiet", "-m", "Write "+name)
+}
+
+func gitIn(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}
+
+func put(t *testing.T, dir, name, content string) {
+	t.Helper()
+	full := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, dir, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// hook puts a script in the way of git.
+func hook(t *testing.T, dir, name, script string) {
+	t.Helper()
+	gitDir := gitIn(t, dir, "rev-parse", "--absolute-git-dir")
+	full := filepath.Join(gitDir, "hooks", name)
+	put(t, filepath.Dir(full), name, "#!/bin/sh\n"+script+"\n")
+	if err := os.Chmod(full, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// diff is what the last commit of a branch changed, without its ids.
+func diff(t *testing.T, dir string) string {
+	t.Helper()
+	return gitIn(t, dir, "show", "--format=%an <%ae>%n%n%B", "--unified=0", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--abbrev=4", "--no-renames", "HEAD")
+}
+
+// golden compares with testdata/name.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+func commits(t *testing.T, dir string) int {
+	t.Helper()
+	var n int
+	if _, err := fmt.Sscan(gitIn(t, dir, "rev-list", "--count", "HEAD"), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
