@@ -5,8 +5,6 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-export SCALE RATE CLIENTS KEEP
-
 .PHONY: setup build test demo lint clean distclean
 
 setup:
@@ -22,8 +20,8 @@ test: setup
 demo: setup build
 	bin/lull demo
 
-lint: setup
-	golangci-lint run ./...
+lint:
+	@scripts/lint
 
 clean:
 	rm -rf bin .demo .bench
