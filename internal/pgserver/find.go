@@ -74,6 +74,9 @@ func (s surroundings) places(major int, extra []string) []string {
 	m := strconv.Itoa(major)
 	var out []string
 	for _, dir := range append(append([]string(nil), extra...), s.dirs...) {
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
 		out = append(out, dir, filepath.Join(dir, "bin"), filepath.Join(dir, m, "bin"))
 	}
 	out = append(out, s.cached(filepath.Join("pg", m, "bin"))...)

@@ -137,7 +137,7 @@ func (b PgBouncer) listens() bool {
 	if err != nil {
 		return false
 	}
-	conn.Close()
+	_ = conn.Close()
 	return b.Running()
 }
 

@@ -2,8 +2,10 @@ package pgserver
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 )
 
@@ -14,21 +16,22 @@ const firstPort, ports, portTries = 20000, 12000, 200
 // FreePorts finds n different ports of the loopback address that nobody listens on.
 // Nothing reserves them.
 func FreePorts(n int) ([]int, error) {
-	found := make([]int, 0, n)
+	found := make(map[int]bool, n)
 	for range portTries * n {
 		if len(found) == n {
 			break
 		}
-		port := firstPort + rand.IntN(ports)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
+		if port := firstPort + rand.IntN(ports); free(port) {
+			found[port] = true
 		}
-		defer l.Close() // held until all are found, so that none is found twice
-		found = append(found, port)
 	}
 	if len(found) < n {
 		return nil, fmt.Errorf("find %d free ports between %d and %d", n, firstPort, firstPort+ports)
 	}
-	return found, nil
+	return slices.Collect(maps.Keys(found)), nil
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return err == nil && l.Close() == nil
 }

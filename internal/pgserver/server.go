@@ -46,7 +46,7 @@ func (s Server) Init(ctx context.Context, o InitOptions) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		file := filepath.Join(dir, "password")
 		if err := s.Owner.WriteFile(file, []byte(o.Password+"\n")); err != nil {
 			return err

@@ -157,7 +157,7 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.DSN(database))
 	check(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range statements {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
