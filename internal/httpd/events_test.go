@@ -162,6 +162,34 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
+// deadlines is an answer that remembers until when it may be read and written.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = append(d.read, t); return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = append(d.write, t); return nil }
+
+// The server's limits would end a stream, and no limit at all would keep one whose reader is gone.
+func TestStreamOutlivesTheServersLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	begin(w)
+	w.server.refresh(t.Context())
+	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	out := stream{w: d, ctl: http.NewResponseController(d)}
+	if err := out.begin(w.server.snap.Load(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.read) != 1 || !d.read[0].IsZero() {
+		t.Errorf("the stream may be read until %v", d.read)
+	}
+	if len(d.write) != 6 { // retry and five public entries
+		t.Errorf("%d writes had a deadline of their own", len(d.write))
+	}
+}
+
 func TestSlowReaderIsLetGo(t *testing.T) {
 	t.Parallel()
 	h := newHub(2)

@@ -10,7 +10,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +46,7 @@ const (
 	staleAfter     = 10 * time.Second // a record unread for so long is said to be old
 	heartbeatEvery = 15 * time.Second
 	writeTimeout   = 10 * time.Second // one answer, or one event
-	drainTimeout   = 5 * time.Second  // requests in flight when the server ends
+	drainTimeout   = 2 * time.Second  // requests in flight when the server ends
 	batch          = 500
 	maxListeners   = 4096
 	maxHeader      = 16 << 10
@@ -62,7 +61,6 @@ type Server struct {
 	follower  follower
 	http      *http.Server
 	heartbeat time.Duration
-	stop      sync.Once
 }
 
 // New makes a server that has read nothing yet.

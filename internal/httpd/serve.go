@@ -14,6 +14,7 @@ import (
 // in flight, and returns nil. A server serves once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
+	s.refresh(ctx) // the first reader is to see a page
 	var following sync.WaitGroup
 	following.Go(func() { s.Follow(ctx) })
 	defer following.Wait()

@@ -146,6 +146,18 @@ var stories = []struct {
 		w.say("pg17", at("04:40"), maint.Cancelled{Text: "We went back to the old database. Nothing was lost. A new date follows."})
 	}},
 	{"several", at("04:21"), several},
+	{"stale", at("04:21"), func(w *world) {
+		begin(w)
+		w.server.refresh(w.t.Context())
+		w.fail(errDown)
+		w.goTo(at("04:33"))
+	}},
+	{"long", at("05:10"), func(w *world) {
+		begin(w)
+		for range 60 {
+			w.say("pg17", at("04:30"), maint.Updated{Text: strings.Repeat("The copy goes on and nothing is wrong with it. ", 12)})
+		}
+	}},
 	{"hostile", at("04:21"), hostile},
 }
 

@@ -10,6 +10,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"net/url"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -54,7 +55,7 @@ func (s Site) Home(page view.PageModel, seq int64) (Page, error) {
 
 // Maintenance renders the page of one maintenance.
 func (s Site) Maintenance(page view.PageModel, m view.Maintenance, seq int64) (Page, error) {
-	return render(model{Site: s, Page: page, One: &m, Seq: seq, Title: m.Title, Path: "/maintenance/" + string(m.ID)})
+	return render(model{Site: s, Page: page, One: &m, Seq: seq, Title: m.Title, Path: "/maintenance/" + url.PathEscape(string(m.ID))})
 }
 
 // Problem renders a page with one sentence, for what cannot be shown.

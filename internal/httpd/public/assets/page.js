@@ -52,10 +52,10 @@ function reuse(fresh) {
   }
 }
 
+// What the reader looks at stays where it is when something is put in above it.
 function anchor() {
   if (scrollY === 0) return () => {};
-  const seen = [...main.querySelectorAll("[id]")].filter((el) => el.getBoundingClientRect().bottom > 0).pop();
-  const first = [...main.querySelectorAll("[id]")].find((el) => el.children.length && el.getBoundingClientRect().top >= 0) || seen;
+  const first = [...main.querySelectorAll("[id]")].find((el) => el.getBoundingClientRect().top >= 0);
   if (!first) return () => {};
   const top = first.getBoundingClientRect().top;
   return () => {
@@ -107,17 +107,22 @@ function progress(p) {
   box.querySelector(".quiet")?.remove();
 }
 
+let lost = false;
 function listen() {
   const seq = main.querySelector(".live").dataset.seq;
   const source = new EventSource(main.dataset.events + "?after=" + seq);
-  source.addEventListener("open", () => { note.textContent = "Times are yours (" + zone.replaceAll("_", " ") + "). This page updates by itself."; });
+  source.addEventListener("open", () => {
+    note.textContent = "Times are yours (" + zone.replaceAll("_", " ") + "). This page updates by itself.";
+    if (lost) refresh(); // entries are sent again, progress is not
+    lost = false;
+  });
   source.addEventListener("entry", refresh);
   source.addEventListener("page", refresh);
   source.addEventListener("progress", (e) => progress(JSON.parse(e.data)));
   source.addEventListener("error", () => {
+    lost = true;
     note.textContent = "Connection lost. Trying again.";
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => { refresh(); listen(); }, 10000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
   });
 }
 

@@ -1,0 +1,273 @@
+package view
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+	"go.yaml.in/yaml/v4"
+	"pgregory.net/rapid"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// at is a moment of the evening on which every story plays: 04:00 UTC is 17:00 in Auckland.
+func at(clock string) time.Time {
+	layout := "2006-01-02 15:04:05"
+	if len(clock) == 5 {
+		clock += ":00"
+	}
+	t, err := time.Parse(layout, "2026-12-05 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+var plan = maint.Scheduled{
+	Title: "Database upgrade", Author: "Operations",
+	Summary: "We move our database to PostgreSQL 17. Your sites stay up; the app pauses for less than a second.",
+	Window:  maint.Window{Start: "2026-12-05 17:00", Zone: "Pacific/Auckland", Allow: 2 * time.Hour},
+	Components: map[string]maint.Impact{
+		"app": maint.UnderMaintenance, "sites": maint.Operational,
+	},
+	Phases: []maint.Phase{
+		{Step: "banner-on", Title: "Notice on our sites"}, {Step: "upgrade", Title: "Upgrade to PostgreSQL 17", Budget: 30 * time.Minute},
+		{Step: "check", Title: "Checks after the work"},
+	},
+}
+
+// record writes a timeline of one maintenance.
+type record []timeline.Entry
+
+func (r *record) say(when string, events ...maint.Event) {
+	for _, e := range events {
+		n := int64(len(*r) + 1)
+		*r = append(*r, timeline.Entry{Seq: n, Version: n, Maintenance: "pg17", At: at(when), Event: e})
+	}
+}
+
+// step writes a step that was done at the first try and ended at that time.
+func (r *record) step(ended, step, title string, took, budget time.Duration) {
+	end := at(ended)
+	r.say(end.Add(-took).Format("15:04:05"), maint.StepStarted{Step: step, Title: title, Attempt: 1, Budget: budget})
+	r.say(ended, maint.StepFinished{Step: step, Title: title, Attempt: 1, Took: took, Budget: budget, Evidence: title + " seen on db2.internal"})
+}
+
+func smooth() record {
+	var r record
+	first := plan
+	first.Window.Start = "2026-12-05 15:30"
+	r.say("01:30", first)
+	r.say("02:00", maint.Rescheduled{Scheduled: plan, Text: "The window moved by an hour and a half."})
+	r.step("03:55", "banner-on", "Banner on", 3*time.Second, time.Minute)
+	r.say("03:55", maint.BannerChanged{On: true, Sites: 3, Of: 3, Text: "A notice is on all 3 of our sites."})
+	r.say("04:00", maint.Started{Text: "The work has begun."})
+	r.step("04:12", "upgrade/backup", "Copy of the database", 11*time.Minute+30*time.Second, 15*time.Minute)
+	r.say("04:12", maint.Noted{Step: "upgrade/backup", Text: "Copied 3 databases from db1.internal.", Figures: maint.Figures{"database_bytes": 1.53e9, "copy_s": 690, "databases": 3}})
+	r.step("04:19", "upgrade/statistics", "Statistics", 2*time.Minute, 5*time.Minute)
+	r.say("04:20", maint.StepStarted{Step: "upgrade/switch", Title: "Move to the new server", Attempt: 1, Budget: 5 * time.Minute})
+	r.say("04:20:30", maint.Noted{Step: "upgrade/switch", Text: "Every table has statistics.", Figures: maint.Figures{"tables_without_statistics_at_switch": 0}},
+		maint.Noted{Step: "upgrade/switch", Text: "Clients were held for 31.2 ms.", Figures: maint.Figures{
+			"hold_ms": 31.25, "drain_ms": 18, "fence_ms": 4.5, "marker_ms": 6, "resume_ms": 2.25, "tries": 1,
+			"sequences": 12, "held_at_unix_ms": float64(at("04:20:29").UnixMilli() + 123),
+		}},
+		maint.Updated{Text: "The app now runs on PostgreSQL 17."},
+		maint.StepFinished{Step: "upgrade/switch", Title: "Move to the new server", Attempt: 1, Took: 30 * time.Second, Budget: 5 * time.Minute})
+	r.say("04:21", maint.Verifying{Text: "The work is done and is being checked."})
+	r.step("04:25", "check", "Check", 4*time.Minute, 10*time.Minute)
+	r.say("04:26", maint.Noted{Step: "probes", Text: "3 sites were asked.", Figures: maint.Figures{"site_probes": 1412, "site_probe_failures": 0, "failed": 0, "statements": 1204332, "lost_commits": 0, "acked_commits": 98214}})
+	r.say("04:27", maint.Completed{Text: "Everything is as it should be."})
+	r.say("04:28", maint.BannerChanged{Sites: 0, Of: 3, Text: "The notice is off our sites again."})
+	return r
+}
+
+func rough() record {
+	var r record
+	p := plan
+	p.Title = "Upgrade *now* {{ site.title }} | <b>"
+	r.say("01:30", p)
+	r.say("04:07", maint.Started{Text: "The work has begun."},
+		maint.StepStarted{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 1, Budget: 15 * time.Minute})
+	r.say("04:07:03", maint.StepFailed{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 1, Took: 3 * time.Second,
+		Error: "connect to db1.internal:5432: password of lull|admin refused", Hint: "check `PGPASSFILE`"})
+	r.say("04:09", maint.StepStarted{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 2, Budget: 15 * time.Minute})
+	r.say("04:31", maint.Resumed{Epoch: 2, Text: "Resumed on ops1.internal."},
+		maint.StepStarted{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 3, Budget: 15 * time.Minute})
+	r.say("04:50", maint.StepFinished{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 3, Took: 19 * time.Minute, Budget: 15 * time.Minute})
+	r.say("05:40", maint.Late{ExpectedEnd: at("06:20"), Text: "The copy took longer than it did when we tried it."})
+	r.step("06:05", "upgrade/switch", "Move to the new server", 40*time.Second, time.Minute)
+	r.say("06:06", maint.Noted{Step: "upgrade/switch", Text: "Held.", Figures: maint.Figures{"hold_ms": 1340, "drain_ms": 1200, "resume_ms": 3, "tries": 3, "tables_without_statistics_at_switch": 2}})
+	r.say("06:07", maint.Noted{Step: "probes", Text: "Probes of db1.internal.", Figures: maint.Figures{"site_probes": 900, "site_probe_failures": 1, "failed": 3}})
+	r.say("06:14", maint.Completed{Text: "Done, late.\nSorry."})
+	return r
+}
+
+func givenUp() record {
+	var r record
+	r.say("01:30", plan)
+	r.say("04:00", maint.Started{Text: "The work has begun."})
+	r.step("04:05", "upgrade/slots", "Slots", time.Second, time.Minute)
+	r.say("04:06", maint.StepStarted{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 1, Budget: 15 * time.Minute})
+	r.say("04:10", maint.StepFailed{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 1, Took: 4 * time.Minute, Error: "no space left on db2.internal"})
+	r.say("04:20", maint.StepUndone{Step: "upgrade/backup", Title: "Copy of the database", Took: time.Second}, maint.StepUndone{Step: "upgrade/slots", Title: "Slots", Took: time.Second})
+	r.say("04:21", maint.Cancelled{Text: "We went back to the old database. Nothing was lost."})
+	return r
+}
+
+func unfinished() record {
+	r := smooth()
+	return r[:11] // up to the copy of the database
+}
+
+func inUTC() record {
+	var r record
+	p := plan
+	p.Window, p.Author = maint.Window{Start: "2026-12-05 04:00", Zone: "UTC", Allow: time.Hour}, ""
+	r.say("01:30", p)
+	return r
+}
+
+func TestPostMortem(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]record{
+		"smooth": smooth(), "rough": rough(), "given-up": givenUp(), "unfinished": unfinished(), "utc": inUTC(), "empty": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name+".md", PostMortem(r, at("06:30")).Markdown())
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (write it with -update)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestPublicReportNamesNothing(t *testing.T) {
+	t.Parallel()
+	for _, r := range []record{smooth(), rough(), givenUp(), unfinished()} {
+		report := PostMortem(r, at("06:30"))
+		if md := string(report.Markdown()); !strings.Contains(md, "internal") {
+			t.Errorf("the operator's report lacks the operator's words:\n%s", md)
+		}
+		if md := string(report.Public().Markdown()); strings.Contains(md, "internal") || strings.Contains(md, "PGPASSFILE") {
+			t.Errorf("the public report has private words:\n%s", md)
+		}
+	}
+}
+
+// Whatever people write, Markdown shows it as it is: no tag, no link, no table cell, no heading comes of it.
+func TestWordsSurviveMarkdown(t *testing.T) {
+	t.Parallel()
+	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList))
+	rapid.Check(t, func(rt *rapid.T) {
+		words := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a1. )#-+=:*_`[](){}%|<>&;!\\~$\"'\n\t")))).Draw(rt, "words")
+		source := []byte("- " + plainText(words) + "\n")
+		if strings.Contains(string(source), "{{") || strings.Contains(string(source), "{%") {
+			rt.Fatalf("Liquid in %q", source)
+		}
+		var got strings.Builder
+		doc := md.Parser().Parse(text.NewReader(source))
+		_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+			switch n.Kind() {
+			case ast.KindDocument, ast.KindList, ast.KindListItem, ast.KindTextBlock, ast.KindText:
+			default:
+				rt.Fatalf("%q became a %s", words, n.Kind())
+			}
+			return ast.WalkContinue, nil
+		})
+		var html bytes.Buffer
+		if err := md.Renderer().Render(&html, source, doc); err != nil {
+			rt.Fatal(err)
+		}
+		got.WriteString(html.String())
+		want := "<ul>\n<li>" + htmlText(oneLine(words)) + "</li>\n</ul>\n"
+		if oneLine(words) == "" {
+			want = "<ul>\n<li></li>\n</ul>\n"
+		}
+		if got.String() != want {
+			rt.Fatalf("%q is shown as %q, want %q", words, got.String(), want)
+		}
+	})
+}
+
+func htmlText(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+}
+
+func TestFrontMatterIsYAML(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		title := rapid.String().Draw(rt, "title")
+		var r record
+		p := plan
+		p.Title, p.Author = title, title
+		r.say("01:00", p)
+		parts := strings.SplitN(string(PostMortem(r, at("04:00")).Markdown()), "---\n", 3)
+		var front struct{ Title, Author, Category, Date string }
+		if err := yaml.Unmarshal([]byte(parts[1]), &front); err != nil {
+			rt.Fatalf("title %q: %v in\n%s", title, err, parts[1])
+		}
+		if front.Author != oneLine(title) || front.Category != "operations" {
+			rt.Fatalf("title %q is read back as %+v", title, front)
+		}
+	})
+}
+
+func TestLength(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 31250 * time.Microsecond: "31.2 ms", 124 * time.Millisecond: "124 ms", 1340 * time.Millisecond: "1.3 s",
+		59900 * time.Millisecond: "1 min", 42 * time.Second: "42 s", 90 * time.Second: "1 min 30 s",
+		time.Hour: "1 h", 3*time.Hour + 4*time.Minute + 50*time.Second: "3 h 4 min", 14 * 24 * time.Hour: "14 days", -time.Minute: "-1 min",
+	} {
+		if got := Length(d); got != want {
+			t.Errorf("%s is written %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestFigureText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		v     float64
+		label string
+		want  string
+	}{
+		{"database_bytes", 1.53e9, "database", "1.5 GB"}, {"database_bytes", 999_999, "database", "1.0 MB"}, {"wal_bytes", 12, "wal", "12 bytes"},
+		{"hold_ms", 31.25, "hold", "31.2 ms"}, {"copy_s", 690, "copy", "11 min 30 s"}, {"statements", 1204332, "statements", "1 204 332"},
+		{"p99_ratio", 0.5, "p99 ratio", "0.5"}, {"lost", -1200, "lost", "-1 200"}, {"held_at_unix_ms", 0, "held at", "1970-01-01 00:00:00.000 UTC"},
+	} {
+		if label, got := FigureText(c.name, c.v); label != c.label || got != c.want {
+			t.Errorf("%s %v is written %q %q, want %q %q", c.name, c.v, label, got, c.label, c.want)
+		}
+	}
+}
