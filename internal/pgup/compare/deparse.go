@@ -45,9 +45,9 @@ func next(s string) (token, rest string) {
 	case strings.HasPrefix(s, "::"):
 		n = 2
 	case unicode.IsSpace(r):
-		n = span(s, unicode.IsSpace)
+		n = length(s, unicode.IsSpace)
 	case wordy(r):
-		n = span(s, wordy)
+		n = length(s, wordy)
 	default:
 		n = size
 	}
@@ -69,7 +69,7 @@ func quoted(s string, quote byte) int {
 	return len(s)
 }
 
-func span(s string, in func(rune) bool) int {
+func length(s string, in func(rune) bool) int {
 	for i, r := range s {
 		if !in(r) {
 			return i

@@ -15,14 +15,14 @@ type object struct {
 	local      string // what only servers of one major write alike
 }
 
-// Change says how the target differs from the source.
+// Change says where something is, or that it is not the same.
 type Change string
 
 // The changes.
 const (
-	Missing Change = "missing" // on the target
-	Extra   Change = "extra"   // on the target
-	Changed Change = "changed"
+	OnlySource Change = "only on the source"
+	OnlyTarget Change = "only on the target"
+	Changed    Change = "changed"
 )
 
 // Difference is one thing that is not the same on both sides.
@@ -39,7 +39,7 @@ func (d Difference) String() string {
 	if d.Change == Changed {
 		return fmt.Sprintf("%s %s: %s on the source, %s on the target", d.Kind, d.Identity, d.Source, d.Target)
 	}
-	return fmt.Sprintf("%s %s is %s on the target", d.Kind, d.Identity, d.Change)
+	return fmt.Sprintf("%s %s is %s", d.Kind, d.Identity, d.Change)
 }
 
 type key struct{ kind, identity string }
@@ -73,7 +73,7 @@ func diff(source, target []object) []Difference {
 		t, ok := there[key{s.kind, s.identity}]
 		switch {
 		case !ok && (s.of == "" || onTarget[s.of]):
-			out = append(out, Difference{Kind: s.kind, Identity: s.identity, Change: Missing, Source: s.definition})
+			out = append(out, Difference{Kind: s.kind, Identity: s.identity, Change: OnlySource, Source: s.definition})
 		case ok && !sameDefinition(s.definition, t.definition):
 			out = append(out, Difference{Kind: s.kind, Identity: s.identity, Change: Changed, Source: s.definition, Target: t.definition})
 		}
@@ -81,7 +81,7 @@ func diff(source, target []object) []Difference {
 	here := byKey(source)
 	for _, t := range target {
 		if _, ok := here[key{t.kind, t.identity}]; !ok && (t.of == "" || onSource[t.of]) {
-			out = append(out, Difference{Kind: t.kind, Identity: t.identity, Change: Extra, Target: t.definition})
+			out = append(out, Difference{Kind: t.kind, Identity: t.identity, Change: OnlyTarget, Target: t.definition})
 		}
 	}
 	slices.SortFunc(out, func(a, b Difference) int {

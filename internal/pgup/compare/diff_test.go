@@ -26,11 +26,11 @@ func TestDiff(t *testing.T) {
 		"alike":                       {source: []object{table, column}, target: []object{column, table}},
 		"written otherwise":           {source: []object{view}, target: []object{elsewhere}},
 		"changed":                     {source: []object{table, column}, target: []object{table, wide}, want: []Difference{{"column", "public.t.a", Changed, "integer", "bigint"}}},
-		"missing column":              {source: []object{table, column}, target: []object{table}, want: []Difference{{"column", "public.t.a", Missing, "integer", ""}}},
-		"missing table, once":         {source: []object{table, column}, want: []Difference{{"relation", "public.t", Missing, "table", ""}}},
-		"extra table, once, in order": {source: []object{view}, target: []object{column, table}, want: []Difference{{"relation", "public.t", Extra, "", "table"}, {"relation", "public.v", Missing, "view", ""}}},
+		"missing column":              {source: []object{table, column}, target: []object{table}, want: []Difference{{"column", "public.t.a", OnlySource, "integer", ""}}},
+		"missing table, once":         {source: []object{table, column}, want: []Difference{{"relation", "public.t", OnlySource, "table", ""}}},
+		"extra table, once, in order": {source: []object{view}, target: []object{column, table}, want: []Difference{{"relation", "public.t", OnlyTarget, "", "table"}, {"relation", "public.v", OnlySource, "view", ""}}},
 		"same name, another kind of thing": {source: []object{{kind: "type", identity: "public.t"}}, target: []object{table},
-			want: []Difference{{"relation", "public.t", Extra, "", "table"}, {"type", "public.t", Missing, "", ""}}},
+			want: []Difference{{"relation", "public.t", OnlyTarget, "", "table"}, {"type", "public.t", OnlySource, "", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,10 +35,16 @@ func (s servers) restore(t *testing.T, name, script string) pair {
 	s.old.Exec(t, name, script)
 	s.new.Exec(t, "postgres", "CREATE DATABASE "+name)
 	p := pair{s, name}
-	file := filepath.Join(s.new.SocketDir, name+".dump")
-	p.run(t, "pg_dump", "--format=custom", "--file", file, "--dbname", s.old.DSN(name))
-	p.run(t, "pg_restore", "--exit-on-error", "--dbname", s.new.DSN(name), file)
+	p.copy(t)
 	return p
+}
+
+// copy dumps the source's database and restores it on the target.
+func (p pair) copy(t *testing.T, flags ...string) {
+	t.Helper()
+	file := filepath.Join(p.new.SocketDir, p.name+".dump")
+	p.run(t, "pg_dump", append(flags, "--format=custom", "--file", file, "--dbname", p.old.DSN(p.name))...)
+	p.run(t, "pg_restore", "--exit-on-error", "--dbname", p.new.DSN(p.name), file)
 }
 
 func (p pair) run(t *testing.T, program string, args ...string) {

@@ -104,7 +104,8 @@ func told(t *testing.T, src, dst *pgx.Conn) (lines []string) {
 		t.Fatal(err)
 	}
 	for _, d := range list {
-		lines = append(lines, d.Kind+" "+d.Identity+" "+string(d.Change))
+		words := map[Change]string{OnlySource: " missing", OnlyTarget: " extra", Changed: " changed"}
+		lines = append(lines, d.Kind+" "+d.Identity+words[d.Change])
 	}
 	return lines
 }

@@ -1,0 +1,71 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestHashOfARow(t *testing.T) {
+	t.Parallel()
+	two := table{Columns: []column{{Name: "id"}, {Name: `odd "name`, Nullable: true}}}
+	mask := `(0::bigint + CASE WHEN t."odd ""name" IS NULL THEN 1::bigint ELSE 0 END)`
+	text := `concat_ws(E'\x1f', t."id", t."odd ""name")`
+	if got, want := fast.row(two), `hashtextextended(`+text+` COLLATE "C", `+mask+`)`; got != want {
+		t.Errorf("fast: %s", got)
+	}
+	if got, want := portable.row(two), `('x' || substr(md5(convert_to(`+text+` || E'\x1f' || `+mask+`, 'UTF8')), 1, 16))::bit(64)::bigint`; got != want {
+		t.Errorf("portable: %s", got)
+	}
+	var many []column
+	for i := range 200 {
+		many = append(many, column{Name: fmt.Sprint("c", i), Nullable: true})
+	}
+	if got := joined(many); strings.Count(got, "concat_ws") != 4 {
+		t.Errorf("200 columns: %s", got)
+	}
+	if got := nulls(many); strings.Contains(got, fmt.Sprint(int64(1)<<57)) || !strings.Contains(got, fmt.Sprint(int64(1)<<56)) {
+		t.Errorf("200 columns: %s", got)
+	}
+	if got := joined(nil); got != "''" {
+		t.Errorf("no columns: %s", got)
+	}
+}
+
+func TestChunkRows(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		table table
+		want  int
+	}{
+		{table{Bytes: 128e6, Rows: 1e6}, 32768},
+		{table{Bytes: 1e9, Rows: 1e9}, 50000},
+		{table{Bytes: 1e9, Rows: 10}, 1},
+		{table{Bytes: 1e9, Rows: -1}, 1000},
+	} {
+		if got := c.table.chunkRows(4 << 20); got != c.want {
+			t.Errorf("%+v: %d", c.table, got)
+		}
+	}
+}
+
+func TestUnstable(t *testing.T) {
+	t.Parallel()
+	l := layout{lowest: 10, tables: []table{{Schema: "public", Name: "t", Columns: []column{
+		{Name: "a", Type: "real[]", Base: "float4"}, {Name: "b", Type: "text", Base: "text"}, {Name: "c", Type: "public.geometry", Extension: "postgis"}, {Name: "d", Type: "public.mine"}}}}}
+	name := `"public"."t"`
+	want := []Unstable{
+		{name, "a", "real[]", "compared to 15 digits: the older server cannot write more that the newer one writes alike"},
+		{name, "c", "public.geometry", "written by extension postgis, which may be of another version on the target"},
+		{name, "d", "public.mine", "written by a type of your own"},
+	}
+	if d := cmp.Diff(want, l.unstable()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	l.lowest = 12
+	if got := l.unstable(); len(got) != 2 {
+		t.Errorf("from 12 on: %v", got)
+	}
+}
