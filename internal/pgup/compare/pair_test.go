@@ -9,16 +9,21 @@ import (
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 )
 
-// servers are the old and the new one that the tests of a group share.
+// servers are the old and the new one, shared by tests that have a database each.
 type servers struct{ old, new *pgtest.Server }
 
-func startServers(t *testing.T) servers {
-	t.Helper()
-	s := servers{
-		old: pgtest.Start(t, 13, pgtest.Options{Settings: map[string]string{"autovacuum": "off"}}),
-		new: pgtest.Start(t, 17, pgtest.Options{Settings: map[string]string{"autovacuum": "off"}}),
+func TestOldAndNew(t *testing.T) {
+	t.Parallel()
+	quiet := pgtest.Options{Settings: map[string]string{"autovacuum": "off"}} // it would gather statistics
+	s := servers{old: pgtest.Start(t, 13, quiet), new: pgtest.Start(t, 17, quiet)}
+	for name, test := range map[string]func(*testing.T, servers){
+		"schema": testSchema, "rows": testRows, "statistics": testStatistics, "visibility map and sequences": testVisibilityMapAndSequences,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, s)
+		})
 	}
-	return s
 }
 
 // pair is one database on both servers. The target was restored from a dump of the source.

@@ -56,9 +56,7 @@ var planted = []struct{ change, told string }{
 	{"REVOKE CREATE ON SCHEMA public FROM PUBLIC", "privileges on schema public changed"},
 }
 
-func TestSchema(t *testing.T) {
-	t.Parallel()
-	s := startServers(t)
+func testSchema(t *testing.T, s servers) {
 	roles, script := shop(t)
 	s.old.Exec(t, "postgres", roles)
 	s.new.Exec(t, "postgres", roles)

@@ -86,9 +86,8 @@ const analysed = `
 	CREATE MATERIALIZED VIEW shut AS SELECT 1 AS a;
 	CREATE SEQUENCE untouched; CREATE SEQUENCE counted; SELECT nextval('counted'), nextval('counted')`
 
-func TestStatistics(t *testing.T) {
-	t.Parallel()
-	p := startServers(t).restore(t, "known", analysed)
+func testStatistics(t *testing.T, s servers) {
+	p := s.restore(t, "known", analysed)
 	// What the source knows of these is older than their being empty.
 	p.old.Exec(t, p.name, "VACUUM ANALYZE plain, emptied, \"Odd Name\", parts, barren, old, young, seen, shut", "DELETE FROM emptied", "TRUNCATE barren",
 		"REFRESH MATERIALIZED VIEW shut WITH NO DATA")
@@ -123,9 +122,8 @@ func wantMissing(t *testing.T, src, dst *pgx.Conn, want ...string) {
 	}
 }
 
-func TestVisibilityMapAndSequences(t *testing.T) {
-	t.Parallel()
-	p := startServers(t).restore(t, "marked", analysed+"; INSERT INTO plain SELECT i FROM generate_series(20001, 60000) i")
+func testVisibilityMapAndSequences(t *testing.T, s servers) {
+	p := s.restore(t, "marked", analysed+"; INSERT INTO plain SELECT i FROM generate_series(20001, 60000) i")
 	p.old.Exec(t, p.name, "VACUUM plain")
 	src, dst := p.connect(t)
 	if got := unmarked(t, src, dst); cmp.Diff([]string{"public.plain"}, got) != "" {
