@@ -54,10 +54,9 @@ func Place(zone string) string {
 	return strings.ReplaceAll(city, "_", " ") + " time"
 }
 
-// Day, Clock and DayClock are how a page writes a time, in the zone it carries.
-func Day(t time.Time) string      { return t.Format("Monday 2 January 2006") }
-func Clock(t time.Time) string    { return t.Format("15:04") }
-func DayClock(t time.Time) string { return t.Format("2 January 2006, 15:04") }
+// Day and Clock are how a time is written, in the zone it carries.
+func Day(t time.Time) string   { return t.Format("Monday 2 January 2006") }
+func Clock(t time.Time) string { return t.Format("15:04") }
 
 // Span writes two instants of one zone and says the day again only when it is another.
 func Span(start, end time.Time) string {

@@ -32,8 +32,7 @@ type Page struct {
 	Fragment []byte
 }
 
-// perPage is how many entries a maintenance shows on the page that has them all;
-// its own page has no such limit.
+// perPage is how many entries a maintenance shows beside others; its own page shows all.
 const perPage = 12
 
 // pastShown is how many ended maintenances the front page lists.
