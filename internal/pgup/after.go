@@ -34,6 +34,9 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 	if !there {
 		return hint.Errorf("look at SHOW DATABASES on the pooler", "the pooler does not send all clients to the new server")
 	}
+	if err := u.beltSource(ctx); err != nil {
+		return err
+	}
 	if err := u.eachDatabase(ctx, u.target, checkWrites); err != nil {
 		return err
 	}
@@ -45,6 +48,16 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 		return fmt.Errorf("tables without statistics after the switch: %s", sample(missing))
 	}
 	return rec.Keep(ctx, begun{true})
+}
+
+// beltSource is for whoever still gets into the old server: what they write there would be lost.
+func (u *Upgrade) beltSource(ctx context.Context) error {
+	conn, err := u.Source.Connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return u.fence.Belt(ctx, conn)
 }
 
 // checkWrites writes a row and reads it back, in the way of a client: with the database's own settings.

@@ -3,9 +3,13 @@ package pgup
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
+	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
 	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
+	"github.com/lullhq/lull/internal/pgup/watchdog"
 )
 
 // gate makes one gate of all the poolers in front of the cluster.
@@ -35,6 +39,22 @@ func (u *Upgrade) sourceAddr() (gate.Addr, error) {
 
 func (u *Upgrade) targetAddr() gate.Addr {
 	return gate.Addr{Host: u.Place.Host, Port: u.Place.Port}
+}
+
+// watchdogSpec is what the watchdog, or whoever settles after it, needs to know.
+func (u *Upgrade) watchdogSpec(fence cluster.Fence) (watchdog.Spec, error) {
+	from, err := u.sourceAddr()
+	if err != nil {
+		return watchdog.Spec{}, err
+	}
+	if err := os.MkdirAll(u.WorkDir, 0o700); err != nil {
+		return watchdog.Spec{}, fmt.Errorf("make the watchdog's folder: %w", err)
+	}
+	file := filepath.Join(u.WorkDir, u.object()+".watchdog")
+	return watchdog.Spec{
+		Poolers: u.Poolers, From: from, To: u.targetAddr(), Record: file + ".jsonl", Log: file + ".log",
+		Source: watchdog.Source{Conninfo: u.Source.Conninfo, Password: u.Source.Password, Unfence: fence.OpenSQL()},
+	}, nil
 }
 
 // onTarget looks where the poolers send their clients.

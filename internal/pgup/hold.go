@@ -13,7 +13,7 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
-	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/watchdog"
 )
 
 // hold is one try at the switch with everything opened, prepared and warm before any
@@ -22,7 +22,7 @@ import (
 type hold struct {
 	u      *Upgrade
 	fence  cluster.Fence
-	gate   gate.Gate
+	dog    *watchdog.Watchdog
 	source *pgx.Conn            // closes and opens the fence of the source
 	target *pgx.Conn            // opens the fence of the target
 	src    map[string]*pgx.Conn // by database
@@ -45,24 +45,32 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 	}
 }
 
-// openHold opens what is needed to look and to settle; prepare opens the rest.
-func (u *Upgrade) openHold(ctx context.Context, fence cluster.Fence) (h *hold, err error) {
+// newHold opens and prepares everything. When it returns, the watchdog is ready as well.
+func (u *Upgrade) newHold(ctx context.Context, fence cluster.Fence) (h *hold, err error) {
 	h = &hold{u: u, fence: fence, src: map[string]*pgx.Conn{}, dst: map[string]*pgx.Conn{}, seqs: map[string]*cluster.Sequences{}}
 	defer func() {
 		if err != nil {
 			h.close()
 		}
 	}()
-	if h.source, err = u.Source.Connect(ctx, ""); err != nil {
+	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	h.gate, err = u.gate()
+	if err := h.rehearse(ctx); err != nil {
+		return nil, err
+	}
+	spec, err := u.watchdogSpec(fence)
+	if err != nil {
+		return nil, err
+	}
+	spec.Source.Sessions = h.sessions()
+	h.dog, err = watchdog.Start(ctx, u.Self, spec)
 	return h, err
 }
 
 func (h *hold) close() {
-	if h.gate != nil {
-		h.gate.Close()
+	if h.dog != nil {
+		_ = h.dog.Close() // it ends by itself when the pipe does
 	}
 	for _, c := range []*pgx.Conn{h.source, h.target} {
 		if c != nil {
@@ -76,37 +84,51 @@ func (h *hold) close() {
 	}
 }
 
-// prepare does everything that can be done before clients are held.
-func (h *hold) prepare(ctx context.Context) (err error) {
+func (h *hold) connect(ctx context.Context) (err error) {
+	if h.source, err = h.u.Source.Connect(ctx, ""); err != nil {
+		return err
+	}
 	if h.target, err = h.u.target.Connect(ctx, ""); err != nil {
 		return err
 	}
 	for _, db := range h.u.inv.Databases {
-		src, err := h.u.Source.Connect(ctx, db.Name)
-		if err != nil {
-			return err
-		}
-		h.src[db.Name] = src
-		dst, err := h.u.target.Connect(ctx, db.Name)
-		if err != nil {
-			return err
-		}
-		h.dst[db.Name] = dst
-		if err := cluster.PrepareMarker(ctx, src, dst); err != nil {
-			return err
-		}
-		// Durable all the same: the target is flushed by the opening of its fence, before the decision.
-		if _, err := dst.Exec(ctx, "SET synchronous_commit = off"); err != nil {
-			return fmt.Errorf("prepare the target's session: %w", err)
-		}
-		if h.seqs[db.Name], err = cluster.PrepareSequences(ctx, src, dst); err != nil {
-			return err
+		if err := h.connectDatabase(ctx, db.Name); err != nil {
+			return fmt.Errorf("database %s: %w", db.Name, err)
 		}
 	}
-	if err := h.rehearse(ctx); err != nil {
+	return nil
+}
+
+func (h *hold) connectDatabase(ctx context.Context, name string) error {
+	src, err := h.u.Source.Connect(ctx, name)
+	if err != nil {
 		return err
 	}
-	return h.gate.Stage(ctx)
+	h.src[name] = src
+	dst, err := h.u.target.Connect(ctx, name)
+	if err != nil {
+		return err
+	}
+	h.dst[name] = dst
+	// Durable all the same: the target is flushed by the opening of its fence, before the decision.
+	if _, err := dst.Exec(ctx, "SET synchronous_commit = off"); err != nil {
+		return fmt.Errorf("prepare the target's session: %w", err)
+	}
+	if err := cluster.PrepareMarker(ctx, src, dst); err != nil {
+		return err
+	}
+	h.seqs[name], err = cluster.PrepareSequences(ctx, src, dst)
+	return err
+}
+
+// sessions are those on the source. The watchdog ends them before it lets the clients go
+// by itself: a controller that was only stopped cannot act any more when it wakes up.
+func (h *hold) sessions() []uint32 {
+	pids := []uint32{h.source.PgConn().PID()}
+	for _, c := range h.src {
+		pids = append(pids, c.PgConn().PID())
+	}
+	return pids
 }
 
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
@@ -124,7 +146,7 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
 	t.asked = time.Now()
-	if err := h.gate.Hold(held); err != nil {
+	if err := h.dog.Hold(held, h.u.HoldBudget); err != nil {
 		return t, h.back(ctx, err)
 	}
 	t.drained = time.Now()
@@ -139,25 +161,15 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		return t, h.back(ctx, err)
 	}
 	t.seen = time.Now()
-	// Decided: from here on there is only forward, whatever becomes of ctx.
-	if err := h.gate.Commit(context.WithoutCancel(ctx)); err != nil {
+	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
+	if err := h.dog.Commit(); err != nil {
+		if errors.Is(err, watchdog.ErrReleased) {
+			return t, h.back(ctx, err)
+		}
 		return t, hint.Wrap(fmt.Errorf("send the clients to the new server: %w", err), "run the same command again: it looks where the clients are and carries on")
 	}
 	t.resumed = time.Now()
 	return t, nil
-}
-
-// settle carries out a decision that was made, or takes back a hold that was not decided.
-// It is for a run that comes after one that was cut off.
-func (h *hold) settle(ctx context.Context) (forward bool, err error) {
-	at, err := h.gate.Where(ctx)
-	if err != nil {
-		return false, err
-	}
-	if at.Side == gate.Target {
-		return true, h.gate.Commit(ctx)
-	}
-	return false, errors.Join(h.fence.Open(ctx, h.source), h.gate.Release(ctx))
 }
 
 // closeFence shuts the source and makes sure that nobody is left who could write.
@@ -193,21 +205,17 @@ func (h *hold) openTarget(ctx context.Context) error {
 	return h.fence.Open(ctx, h.target)
 }
 
-// back returns the clients to the source. The cause is kept; when even that fails, the watchdog does it.
+// back returns the clients to the source, its fence open, and closes the target again. The cause is kept.
 func (h *hold) back(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err := errors.Join(h.fence.Open(ctx, h.source), h.gate.Release(ctx), h.closeTarget(ctx))
-	if err != nil {
+	if err := errors.Join(h.dog.Release(), h.closeTarget(ctx)); err != nil {
 		return hint.Wrap(errors.Join(cause, fmt.Errorf("return the clients to the old server: %w", err)), "run the same command again: it looks where the clients are and carries on")
 	}
 	return fmt.Errorf("%w: %w", errBackOnSource, cause)
 }
 
 func (h *hold) closeTarget(ctx context.Context) error {
-	if h.target == nil {
-		return nil
-	}
 	_, err := h.target.Exec(ctx, h.fence.CloseSQL())
 	if err != nil {
 		return fmt.Errorf("close the target: %w", err)

@@ -9,6 +9,8 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/watchdog"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -19,9 +21,16 @@ type switching struct {
 }
 
 func (u *Upgrade) switchOver() run.Item {
-	item := u.item("switch", "Switch", step{observe: u.seeSwitch, apply: u.moveClients, undo: u.unswitch})
+	item := u.item("switch", "Switch", step{recall: u.recallFence, observe: u.seeSwitch, apply: u.moveClients, undo: u.unswitch})
 	item.NoReturn = true
 	return item
+}
+
+func (u *Upgrade) recallFence(rec run.Recorder) error {
+	var memo switching
+	_, err := rec.Memo(&memo)
+	u.fence = memo.Fence
+	return err
 }
 
 func (u *Upgrade) seeSwitch(ctx context.Context, rec run.Recorder) (run.Observation, error) {
@@ -84,19 +93,19 @@ func (u *Upgrade) settle(ctx context.Context, rec run.Recorder) (forward bool, e
 	if err != nil || !began {
 		return false, err
 	}
-	h, err := u.openHold(ctx, memo.Fence)
+	spec, err := u.watchdogSpec(memo.Fence)
 	if err != nil {
 		return false, err
 	}
-	defer h.close()
-	if forward, err = h.settle(ctx); err != nil {
+	at, err := watchdog.Settle(ctx, spec)
+	if err != nil {
 		return false, fmt.Errorf("settle a switch that was cut off: %w", err)
 	}
 	side := "old"
-	if forward {
+	if at == gate.Target {
 		side, u.past = "new", true
 	}
-	return forward, rec.Note(ctx, "The run before this one ended during the switch. Its clients were found, or put, on the "+side+" server.", nil)
+	return u.past, rec.Note(ctx, "The run before this one ended during the switch. Its clients were found, or put, on the "+side+" server.", nil)
 }
 
 // readyToSwitch is the gate that no option skips: nothing may reopen without planner
@@ -142,14 +151,11 @@ func (u *Upgrade) try(ctx context.Context, rec run.Recorder, n int) error {
 	if err != nil {
 		return err
 	}
-	h, err := u.openHold(ctx, fence)
+	h, err := u.newHold(ctx, fence)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	if err := h.prepare(ctx); err != nil {
-		return err
-	}
 	rec.Progress(run.Progress{Text: "waiting for a good moment", Public: "Moving to the new server"})
 	if err := h.awaitGoodMoment(ctx); err != nil {
 		return err
@@ -176,6 +182,7 @@ func (u *Upgrade) originalFence(ctx context.Context, rec run.Recorder) (cluster.
 	if err != nil {
 		return cluster.Fence{}, err
 	}
+	u.fence = fence
 	return fence, rec.Keep(ctx, switching{fence})
 }
 

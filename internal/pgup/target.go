@@ -63,7 +63,27 @@ func (u *Upgrade) startTarget(ctx context.Context, rec run.Recorder) error {
 	if err != nil {
 		return fmt.Errorf("start the new server: %w", err)
 	}
+	if err := u.closeTarget(ctx); err != nil {
+		return err
+	}
 	return u.updateExtensions(ctx, rec)
+}
+
+// closeTarget keeps everybody out of the target until the switch opens it.
+func (u *Upgrade) closeTarget(ctx context.Context) error {
+	conn, err := u.target.Connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	fence, err := cluster.LookFence(ctx, conn, u.databaseNames())
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, fence.CloseSQL()); err != nil {
+		return fmt.Errorf("close the new server to clients: %w", err)
+	}
+	return nil
 }
 
 func (u *Upgrade) configureTarget(ctx context.Context) (unknown []string, err error) {

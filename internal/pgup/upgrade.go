@@ -51,7 +51,8 @@ type Upgrade struct {
 	position string // WAL position of the source that the copy was brought to
 	// identities are the tables, by database, whose replica identity is not their own for now.
 	identities map[string][]cluster.Identity
-	past       bool // clients are on the target: what came before the switch is no longer asked about
+	fence      cluster.Fence // what it takes to open the source again
+	past       bool          // clients are on the target: what came before the switch is no longer asked about
 }
 
 // New checks nothing yet: the first step does.

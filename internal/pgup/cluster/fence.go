@@ -11,8 +11,7 @@ import (
 
 // Fence keeps clients other than Lull out of databases. Two things together hold:
 // a connection limit of zero refuses new sessions of every role that is not a
-// superuser, and those that are there are ended. default_transaction_read_only is
-// a belt only: an open transaction and BEGIN READ WRITE pass it.
+// superuser, and those that are there are ended.
 type Fence struct {
 	Databases []FencedDatabase `json:"databases"`
 }
@@ -46,32 +45,39 @@ func (f Fence) CloseSQL() string {
 	var b strings.Builder
 	b.WriteString("BEGIN; SET LOCAL synchronous_commit = off; ")
 	for _, d := range f.Databases {
-		fmt.Fprintf(&b, "ALTER DATABASE %[1]s CONNECTION LIMIT 0; ALTER DATABASE %[1]s SET default_transaction_read_only = on; ", Ident(d.Name))
+		b.WriteString(limit(d.Name, 0) + "; ")
 	}
-	b.WriteString("COMMIT; ")
-	b.WriteString(f.endSQL())
-	return b.String()
+	return b.String() + "COMMIT; " + f.endSQL()
 }
 
-// OpenSQL gives everything back as it was, durably.
+// OpenSQL gives the connection limits back as they were. Each statement may run again.
 func (f Fence) OpenSQL() []string {
 	var out []string
 	for _, d := range f.Databases {
-		out = append(out, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", Ident(d.Name), d.Limit))
-		if d.ReadOnly == "" {
-			out = append(out, "ALTER DATABASE "+Ident(d.Name)+" RESET default_transaction_read_only")
-		} else {
-			out = append(out, "ALTER DATABASE "+Ident(d.Name)+" SET default_transaction_read_only = "+Literal(d.ReadOnly))
-		}
+		out = append(out, limit(d.Name, d.Limit))
 	}
 	return out
 }
 
-// Open gives everything back in one transaction.
+func limit(database string, n int) string {
+	return fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", Ident(database), n)
+}
+
+// Open lets clients in again, in one transaction that is on disk when it returns.
 func (f Fence) Open(ctx context.Context, conn *pgx.Conn) error {
-	sql := strings.Join(f.OpenSQL(), "; ")
-	if _, err := conn.Exec(ctx, "BEGIN; "+sql+"; COMMIT"); err != nil {
+	if _, err := conn.Exec(ctx, "BEGIN; "+strings.Join(f.OpenSQL(), "; ")+"; COMMIT"); err != nil {
 		return fmt.Errorf("open the fence: %w", err)
+	}
+	return nil
+}
+
+// Belt makes sessions of superusers, whom no connection limit refuses, read only unless
+// they say otherwise. It is no fence: an open transaction and BEGIN READ WRITE pass it.
+func (f Fence) Belt(ctx context.Context, conn *pgx.Conn) error {
+	for _, d := range f.Databases {
+		if _, err := conn.Exec(ctx, "ALTER DATABASE "+Ident(d.Name)+" SET default_transaction_read_only = on"); err != nil {
+			return fmt.Errorf("make database %s read only: %w", d.Name, err)
+		}
 	}
 	return nil
 }
