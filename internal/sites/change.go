@@ -123,7 +123,7 @@ func (r *repo) follow(ctx context.Context, c change) (tip string, err error) {
 	if upToDate, err := r.contains(ctx, "HEAD", tip); upToDate || err != nil {
 		return tip, err
 	}
-	if err := r.dropHalfDone(ctx, c); err != nil {
+	if err := r.dropBegun(ctx, c); err != nil {
 		return "", err
 	}
 	if ahead == 0 {
@@ -250,24 +250,28 @@ func (r *repo) settle(ctx context.Context, c change, was []byte, failed error) e
 	return failed
 }
 
-// dropHalfDone takes back a change that an earlier run had written and not committed.
-func (r *repo) dropHalfDone(ctx context.Context, c change) error {
+// begun says that the file holds a change which an earlier run had written and not committed.
+func (r *repo) begun(ctx context.Context, c change) (bool, error) {
 	status, err := r.status(ctx)
-	if err != nil || status == "" || !halfDone(status) {
-		return err
+	if err != nil || !halfDone(status) {
+		return false, err
 	}
 	base, err := r.bytes(ctx, "cat-file", "--filters", "HEAD:"+r.file)
 	if err != nil {
-		return err
+		return false, err
 	}
 	want, err := c.edit(base)
-	if err != nil {
-		return err
+	if err != nil || bytes.Equal(want, base) {
+		return false, err
 	}
 	is, err := r.read()
-	if err != nil || bytes.Equal(want, base) || !bytes.Equal(want, is) {
-		return err
+	return bytes.Equal(want, is), err
+}
+
+func (r *repo) dropBegun(ctx context.Context, c change) error {
+	begun, err := r.begun(ctx, c)
+	if begun && err == nil {
+		_, err = r.run(ctx, "checkout", "--quiet", "HEAD", "--", r.file)
 	}
-	_, err = r.run(ctx, "checkout", "--quiet", "HEAD", "--", r.file)
 	return err
 }

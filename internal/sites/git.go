@@ -19,6 +19,7 @@ import (
 const (
 	localDeadline  = 2 * time.Minute // hooks of the repository may build something
 	remoteDeadline = time.Minute
+	writeGrace     = 10 * time.Second // for a git that writes, after lull was told to stop
 	lockPatience   = 5 * time.Second
 	lockPause      = 50 * time.Millisecond
 )
@@ -113,6 +114,11 @@ func (g *git) once(ctx context.Context, args []string) ([]byte, error) {
 	if slices.Contains([]string{"push", "fetch", "ls-remote"}, args[0]) {
 		limit = remoteDeadline
 	}
+	if slices.Contains([]string{"commit", "checkout", "merge", "push"}, args[0]) {
+		var done context.CancelFunc
+		ctx, done = lasting(ctx)
+		defer done()
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return proc.Run(ctx, proc.Cmd{
@@ -129,6 +135,16 @@ func (g *git) yes(ctx context.Context, args ...string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// lasting gives a git that writes some time to end by itself: stopped in the wrong moment,
+// it leaves a lock behind that nobody removes.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(writeGrace, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() { stop(); cancel(nil) }
 }
 
 func code(err error) int {

@@ -38,24 +38,23 @@ func open(ctx context.Context, s Site) (*repo, error) {
 		return nil, err
 	}
 	r := &repo{git: g, site: s, file: path.Clean(filepath.ToSlash(s.Banner))}
-	if err := r.atRoot(ctx); err != nil {
-		return nil, err
-	}
-	if r.branch, err = r.run(ctx, "symbolic-ref", "--quiet", "--short", "HEAD"); err != nil {
-		return nil, hint.Errorf("type: git -C "+r.dir+" switch main (or whichever branch is published)", "%s is not on a branch", r.dir)
-	}
-	if _, err := r.head(ctx); err != nil {
+	if err := r.locate(ctx); err != nil {
 		return nil, err
 	}
 	return r, r.findRemote(ctx)
 }
 
-// atRoot refuses a plain folder inside somebody's repository: the commit would land in that.
-func (r *repo) atRoot(ctx context.Context) error {
-	top, err := r.run(ctx, "rev-parse", "--show-toplevel")
+// locate finds the branch, and refuses a plain folder inside somebody's repository: the
+// commit would land in that.
+func (r *repo) locate(ctx context.Context) error {
+	out, err := r.run(ctx, "rev-parse", "--show-toplevel", "--symbolic-full-name", "HEAD")
+	if said(err, "ambiguous argument 'HEAD'") {
+		return hint.Errorf("commit the site first", "%s has no commit yet", r.dir)
+	}
 	if err != nil {
 		return err
 	}
+	top, ref, _ := strings.Cut(out, "\n")
 	dir, err := filepath.EvalSymlinks(r.dir)
 	if err != nil {
 		return err
@@ -63,9 +62,14 @@ func (r *repo) atRoot(ctx context.Context) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	if top != filepath.ToSlash(dir) {
+	if top != dir {
 		return hint.Errorf("name "+top+" as `repository`, and the data file from there", "%s is a folder of the repository %s", r.dir, top)
 	}
+	branch, ok := strings.CutPrefix(ref, "refs/heads/")
+	if !ok {
+		return hint.Errorf("type: git -C "+r.dir+" switch main (or whichever branch is published)", "%s is not on a branch", r.dir)
+	}
+	r.branch = branch
 	return nil
 }
 
@@ -108,11 +112,7 @@ func (r *repo) place() string {
 }
 
 func (r *repo) head(ctx context.Context) (string, error) {
-	sha, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-	if err != nil {
-		return "", hint.Errorf("commit the site first", "%s has no commit yet", r.dir)
-	}
-	return sha, nil
+	return r.run(ctx, "rev-parse", "--verify", "HEAD^{commit}")
 }
 
 // published gives the commit that the public's version is built from, and has its objects

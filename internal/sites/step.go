@@ -52,32 +52,59 @@ func (s *BannerStep) Observe(ctx context.Context, rec run.Recorder) (run.Observa
 	if err != nil {
 		return run.Observation{}, err
 	}
-	seen := make([]string, len(s.sites))
-	right := make([]bool, len(s.sites))
+	found := make([]look, len(s.sites))
 	s.each(func(i int, site Site) error {
-		f, err := Observe(ctx, site, s.banner)
-		if err != nil {
-			seen[i] = fmt.Sprintf("%s cannot be looked at: %v", site.Name, err)
-			return nil
-		}
-		right[i] = f.State == s.wanted()
-		seen[i] = fmt.Sprintf("%s %s at %s of %s", site.Name, f.State, short(f.Commit), f.Place)
+		found[i] = s.look(ctx, site)
 		return nil
 	})
 	if err := context.Cause(ctx); err != nil {
 		return run.Observation{}, err
 	}
-	n := len(right) - len(slices.DeleteFunc(slices.Clone(right), func(ok bool) bool { return ok }))
-	evidence := fmt.Sprintf("the banner is %s at %d of %d sites: %s", s.word(), n, len(s.sites), strings.Join(seen, ", "))
-	return run.Observation{Presence: s.presence(n, m.Said), Evidence: strings.TrimSuffix(evidence, ": ")}, nil
+	right, begun := 0, false
+	var said []string
+	for _, l := range found {
+		said = append(said, l.said)
+		if l.right {
+			right++
+		}
+		begun = begun || l.begun
+	}
+	evidence := fmt.Sprintf("the banner is %s at %d of %d sites: %s", s.word(), right, len(s.sites), strings.Join(said, ", "))
+	return run.Observation{Presence: s.presence(right, begun, m.Said), Evidence: strings.TrimSuffix(evidence, ": ")}, nil
+}
+
+// look is what the step saw of one site.
+type look struct {
+	right bool
+	begun bool // written and not committed
+	said  string
+}
+
+func (s *BannerStep) look(ctx context.Context, site Site) look {
+	r, err := open(ctx, site)
+	if err != nil {
+		return look{said: fmt.Sprintf("%s cannot be looked at: %v", site.Name, err)}
+	}
+	f, err := r.observe(ctx, s.banner)
+	if err != nil {
+		return look{said: fmt.Sprintf("%s cannot be looked at: %v", site.Name, err)}
+	}
+	l := look{right: f.State == s.wanted(), said: fmt.Sprintf("%s %s at %s of %s", site.Name, f.State, short(f.Commit), f.Place)}
+	if !l.right && s.on {
+		l.begun, err = r.begun(ctx, switchOn(s.banner))
+	}
+	if err != nil {
+		l.said += fmt.Sprintf(" (%v)", err)
+	}
+	return l
 }
 
 // presence of the step that switches off rests on the memo alone to begin with: sites without a banner are no trace of it.
-func (s *BannerStep) presence(n int, said bool) run.Presence {
+func (s *BannerStep) presence(right int, begun, said bool) run.Presence {
 	switch {
-	case said && n == len(s.sites):
+	case said && right == len(s.sites):
 		return run.Done
-	case said && !s.on, s.on && n > 0:
+	case said && !s.on, s.on && (right > 0 || begun):
 		return run.Partial
 	}
 	return run.Absent
@@ -122,7 +149,7 @@ func (s *BannerStep) Undo(ctx context.Context, rec run.Recorder) error {
 		if err != nil {
 			return err
 		}
-		if err := r.dropHalfDone(ctx, switchOn(s.banner)); err != nil {
+		if err := r.dropBegun(ctx, switchOn(s.banner)); err != nil {
 			return err
 		}
 		f, err := r.observe(ctx, s.banner)

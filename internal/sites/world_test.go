@@ -1,12 +1,14 @@
 package sites
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,30 +23,61 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir, err := template(); err == nil {
+		err = os.RemoveAll(dir)
+		if err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(code)
 }
 
 const dataFile = "_data/banner_notification.yml"
 
+// template is a site that every test copies.
+var template = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "lull-sites-")
+	if err != nil {
+		return "", err
+	}
+	put := func(name, content string) {
+		full := filepath.Join(dir, name)
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(content), 0o644))
+	}
+	put(dataFile, original)
+	put("index.md", "# Hello\n")
+	for _, args := range [][]string{
+		{"init", "--quiet", "--template=", "--initial-branch=main"}, {"config", "user.name", "Ann Author"},
+		{"config", "user.email", "ann@example.com"}, {"add", "."}, {"commit", "--quiet", "-m", "Begin"},
+	} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		err = errors.Join(err, cmd.Run())
+	}
+	return dir, err
+})
+
 // newSite makes a working tree with the data file, without a remote.
 func newSite(t *testing.T, name string) Site {
 	t.Helper()
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := filepath.Join(t.TempDir(), name)
-	gitIn(t, "", "init", "--quiet", "--initial-branch=main", dir)
-	setUser(t, dir)
-	put(t, dir, dataFile, original)
-	put(t, dir, "index.md", "# Hello\n")
-	gitIn(t, dir, "add", ".")
-	gitIn(t, dir, "commit", "--quiet", "-m", "Begin")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
 	return Site{Name: name, Repository: dir, Banner: dataFile, URL: "http://127.0.0.1/"}
 }
 
-// newPushedSite makes a bare remote, and a clone of it as the site's working tree.
+// newPushedSite makes a bare remote, and a working tree that follows it.
 func newPushedSite(t *testing.T, name string) (s Site, remote string) {
 	t.Helper()
 	s = newSite(t, name)
 	remote = filepath.Join(t.TempDir(), name+".git")
-	gitIn(t, "", "clone", "--quiet", "--bare", s.Repository, remote)
+	gitIn(t, "", "clone", "--quiet", "--bare", "--template=", s.Repository, remote)
 	gitIn(t, s.Repository, "remote", "add", "origin", "file://"+remote)
 	gitIn(t, s.Repository, "push", "--quiet", "--set-upstream", "origin", "main")
 	return s, remote
