@@ -92,7 +92,8 @@ func announcement(p *config.Plan) maint.Scheduled {
 	return p.Scheduled(phases)
 }
 
-// describe gives a step of the plan its words and its budget. An upgrade has many steps below it: the budget is for all.
+// describe gives a step of the plan its words and its budget. The public reads them, so
+// addresses and names of programs stay out. An upgrade has many steps below it: the budget is for all.
 func describe(s config.Step) (title string, budget time.Duration) {
 	switch s.Kind {
 	case config.KindBanner:
@@ -103,15 +104,15 @@ func describe(s config.Step) (title string, budget time.Duration) {
 	case config.KindUpgrade:
 		return fmt.Sprintf("Upgrade to PostgreSQL %d", s.Upgrade.To), s.Upgrade.Budget
 	case config.KindCheck:
-		return "Check of " + s.Check.HTTP, s.Check.Budget
+		return "Check that it answers", s.Check.Budget
 	case config.KindCommand:
-		return "Command " + s.Command.Run[0], s.Command.Budget
+		return "Work on the servers", s.Command.Budget
 	case config.KindConfirm:
 		return "Confirmation", 0
 	case config.KindWait:
 		return "Wait", s.Wait.For
 	case config.KindSQL:
-		return "Query on " + s.SQL.Cluster, 0
+		return "Check of the data", 0
 	}
 	return s.Name, 0
 }

@@ -10,7 +10,8 @@ import (
 
 // Report is the post-mortem of one maintenance and the record that it was written from.
 type Report struct {
-	Markdown []byte
+	Markdown []byte // with the operator's own notes at its end
+	Public   []byte // without them
 	Entries  []timeline.Entry
 }
 
@@ -27,5 +28,6 @@ func (a *App) Report(ctx context.Context, planFile string) (Report, error) {
 	if len(entries) == 0 {
 		return Report{}, hint.Errorf("lull schedule "+planFile, "there is no record of %s", p.ID)
 	}
-	return Report{Markdown: view.PostMortem(entries, a.now()).Markdown(), Entries: entries}, nil
+	r := view.PostMortem(entries, a.now())
+	return Report{Markdown: r.Markdown(), Public: r.Public().Markdown(), Entries: entries}, nil
 }

@@ -94,6 +94,7 @@ func newAbort(g *global) *cobra.Command {
 
 func newReport(g *global) *cobra.Command {
 	var file string
+	var public bool
 	cmd := &cobra.Command{
 		Use: "report PLAN", Short: "Write the post-mortem, as Markdown with front matter", Args: planArg,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -105,14 +106,19 @@ func newReport(g *global) *cobra.Command {
 				if g.json {
 					return printJSON(c.OutOrStdout(), r.Entries)
 				}
-				if file != "" {
-					return writeFile(file, r.Markdown)
+				text := r.Markdown
+				if public {
+					text = r.Public
 				}
-				_, err = c.OutOrStdout().Write(r.Markdown)
+				if file != "" {
+					return writeFile(file, text)
+				}
+				_, err = c.OutOrStdout().Write(text)
 				return err
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&public, "public", false, "leave out the notes that are for yourselves")
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this file")
 	return cmd
 }
