@@ -8,7 +8,7 @@ import (
 
 func filesInMemory(t *testing.T) runtest.Case {
 	j := &runtest.Journal{}
-	return runtest.FilesCase(t.TempDir(), j, j)
+	return runtest.FilesCase("m", t.TempDir(), j, j)
 }
 
 func TestCrashes(t *testing.T) {

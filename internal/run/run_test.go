@@ -15,6 +15,7 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/run/runtest"
+	"github.com/lullhq/lull/internal/timeline"
 )
 
 // thing is a step whose effect is a presence in memory.
@@ -434,6 +435,76 @@ func TestLeaseLost(t *testing.T) {
 	tr.called("apply a")
 	tr.recorded("step/a/1/started: A started (1)")
 	tr.status("a", run.Started, 1)
+}
+
+// once is a journal whose nth commit fails, and no other.
+type once struct {
+	run.Journal
+	left int
+}
+
+func (o *once) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, facts ...timeline.Draft) error {
+	if o.left--; o.left == 0 {
+		return errBroken
+	}
+	return o.Journal.Commit(ctx, lease, cp, facts...)
+}
+
+// A step that does not heed a failed write is not looked at, not journalled, and writes nothing more.
+func TestAFailedWriteIsTheEnd(t *testing.T) {
+	t.Parallel()
+	tr := try(t, "a", "b")
+	tr.runner.Journal = &once{Journal: tr.journal, left: 2}
+	applied := false
+	tr.thing(0).observe = func(context.Context, run.Recorder) error {
+		if applied {
+			t.Error("looked after the failed write")
+		}
+		return nil
+	}
+	tr.thing(0).apply = func(ctx context.Context, rec run.Recorder) error {
+		applied = true
+		for _, err := range []error{
+			rec.Note(ctx, "Fails.", nil), rec.Note(ctx, "Would be written.", nil),
+			rec.Keep(ctx, 1), rec.Say(ctx, "k", maint.Updated{}),
+		} {
+			if !errors.Is(err, run.ErrJournal) || !errors.Is(err, errBroken) {
+				t.Errorf("got %v", err)
+			}
+		}
+		return nil
+	}
+	if err := tr.refused(tr.run(), errBroken); !errors.Is(err, run.ErrJournal) || hint.Of(err) == "" {
+		t.Errorf("%v [%s]", err, hint.Of(err))
+	}
+	tr.called("apply a")
+	tr.status("a", run.Started, 1)
+	tr.recorded("step/a/1/started: A started (1)")
+}
+
+// What a look could not write ends the run as well, whatever the look answers.
+func TestAFailedWriteWhileLooking(t *testing.T) {
+	t.Parallel()
+	tr := try(t, "a")
+	tr.runner.Journal = &once{Journal: tr.journal, left: 1}
+	tr.thing(0).observe = func(ctx context.Context, rec run.Recorder) error {
+		if err := rec.Note(ctx, "Fails.", nil); err == nil {
+			t.Error("no error")
+		}
+		return nil
+	}
+	tr.refused(tr.run(), run.ErrJournal)
+	tr.called()
+	tr.recorded()
+	tr.runner.Journal = tr.journal
+	tr.thing(0).observe = nil
+	tr.mustRun()
+	tr.thing(0).observe = func(ctx context.Context, rec run.Recorder) error {
+		_ = rec.Note(ctx, "Fails.", nil)
+		return nil
+	}
+	tr.runner.Journal = &once{Journal: tr.journal, left: 1}
+	tr.refused(tr.run(), run.ErrJournal)
 }
 
 func TestConcurrentSteps(t *testing.T) {

@@ -22,6 +22,9 @@ import (
 
 var seed = flag.Uint64("seed", 0, "seed of the moments at which TestKill kills; 0 = a few fixed ones")
 
+// killed is the maintenance of these tests.
+const killed maint.ID = "killed"
+
 // gated asks before and after each write, so that its parent can kill it there.
 type gated struct{ run.Journal }
 
@@ -52,7 +55,7 @@ func runFiles() int {
 	s, err := store.Open(context.Background(), filepath.Join(dir, "lull.db"))
 	if err == nil {
 		r := &run.Runner{Journal: gated{s}, Log: s, Gauge: s, Now: time.Now}
-		err = r.Run(context.Background(), runtest.FilesID, runtest.Files(filepath.Join(dir, "world"), s))
+		err = r.Run(context.Background(), killed, runtest.Files(killed, filepath.Join(dir, "world"), s))
 		err = errors.Join(err, s.Close())
 	}
 	if err != nil {
@@ -82,7 +85,7 @@ func TestKill(t *testing.T) {
 			}
 			t.Logf("seed %d: %d lives", n, lives)
 			s := open(t, filepath.Join(dir, "lull.db"))
-			runtest.FilesCase(filepath.Join(dir, "world"), s, s).VerifyFinished(t, runtest.FilesSaid)
+			runtest.FilesCase(killed, filepath.Join(dir, "world"), s, s).VerifyFinished(t, runtest.FilesSaid)
 		})
 	}
 }
@@ -168,14 +171,14 @@ func TestKillFreesTheLease(t *testing.T) {
 		}
 	}
 	s := open(t, filepath.Join(dir, "lull.db"))
-	if _, err := s.Acquire(t.Context(), runtest.FilesID); !errors.Is(err, run.ErrLeaseHeld) {
+	if _, err := s.Acquire(t.Context(), killed); !errors.Is(err, run.ErrLeaseHeld) {
 		t.Errorf("while it lives: %v", err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if _, err := s.Acquire(t.Context(), runtest.FilesID); err != nil {
+	if _, err := s.Acquire(t.Context(), killed); err != nil {
 		t.Errorf("at once after it was killed: %v", err)
 	}
 }

@@ -51,22 +51,25 @@ func withoutKnown(ctx context.Context, tx *sql.Tx, id maint.ID, drafts []timelin
 	var fresh []timeline.Draft
 	seen := map[string]bool{}
 	for _, d := range drafts {
-		if d.Key != "" {
-			known := seen[d.Key]
-			if !known {
-				err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE maintenance = $1 AND key = $2)`, id, d.Key).Scan(&known)
-				if err != nil {
-					return nil, err
-				}
-			}
-			if known {
-				continue
-			}
-			seen[d.Key] = true
+		known, err := isKnown(ctx, tx, id, d.Key)
+		if err != nil {
+			return nil, err
 		}
+		if known || seen[d.Key] {
+			continue
+		}
+		seen[d.Key] = d.Key != ""
 		fresh = append(fresh, d)
 	}
 	return fresh, nil
+}
+
+func isKnown(ctx context.Context, tx *sql.Tx, id maint.ID, key string) (known bool, err error) {
+	if key == "" {
+		return false, nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE maintenance = $1 AND key = $2)`, id, key).Scan(&known)
+	return known, err
 }
 
 func insertEntry(ctx context.Context, tx *sql.Tx, id maint.ID, version int64, d timeline.Draft) (timeline.Entry, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/store"
 )
@@ -34,6 +35,13 @@ func TestSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	newest, err := open(t, path).Newest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[maint.ID]run.Progress{"m": want[1], "other": {Step: "x"}}, newest); diff != "" {
 		t.Error(diff)
 	}
 	none, err := open(t, path).Samples(t.Context(), "nobody")

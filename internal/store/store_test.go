@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,19 +75,23 @@ func TestJournal(t *testing.T) {
 	})
 }
 
-func filesOnDisk(t *testing.T) runtest.Case {
+// filesInOneStore gives plans that share a store, each under an id of its own, as maintenances do.
+func filesInOneStore(t *testing.T) func(t *testing.T) runtest.Case {
 	s := openNew(t)
-	return runtest.FilesCase(t.TempDir(), s, s)
+	var n atomic.Int64
+	return func(t *testing.T) runtest.Case {
+		return runtest.FilesCase(maint.ID(fmt.Sprint("m", n.Add(1))), t.TempDir(), s, s)
+	}
 }
 
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	runtest.Crashes(t, filesOnDisk)
+	runtest.Crashes(t, filesInOneStore(t))
 }
 
 func TestCrashesOfAborts(t *testing.T) {
 	t.Parallel()
-	runtest.Aborts(t, filesOnDisk)
+	runtest.Aborts(t, filesInOneStore(t))
 }
 
 func TestOpenCreatesForTheOwnerAlone(t *testing.T) {

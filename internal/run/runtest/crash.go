@@ -100,8 +100,8 @@ func eachStart(t *testing.T, writes int, f func(t *testing.T, first int)) {
 // way is Run or Abort.
 type way func(*run.Runner, context.Context, maint.ID, []run.Item) error
 
-// go1 goes one way with a new Runner over a journal whose nth write fails.
-func (c Case) go1(t *testing.T, w way, fault Fault, nth int) (*faulty, error) {
+// goOnce goes one way with a new Runner over a journal whose nth write fails.
+func (c Case) goOnce(t *testing.T, w way, fault Fault, nth int) (*faulty, error) {
 	t.Helper()
 	f := &faulty{Journal: c.Journal, fault: fault, nth: nth}
 	r := &run.Runner{Journal: f, Log: c.Log, Now: clock()}
@@ -115,7 +115,7 @@ func (c Case) go1(t *testing.T, w way, fault Fault, nth int) (*faulty, error) {
 // undisturbed goes one way to its end and gives the number of writes.
 func (c Case) undisturbed(t *testing.T, w way) int {
 	t.Helper()
-	f, err := c.go1(t, w, "", 0)
+	f, err := c.goOnce(t, w, "", 0)
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}
@@ -133,7 +133,7 @@ func (c Case) disturbed(t *testing.T, w way, fault Fault, nth int) {
 // survives says whether the run had fewer writes than the fault needs.
 func (c Case) survives(t *testing.T, w way, fault Fault, nth int) bool {
 	t.Helper()
-	f, err := c.go1(t, w, fault, nth)
+	f, err := c.goOnce(t, w, fault, nth)
 	switch {
 	case !f.dead && err != nil:
 		t.Fatalf("write %d was not reached: %v", nth, err)
@@ -150,7 +150,7 @@ func (c Case) survives(t *testing.T, w way, fault Fault, nth int) bool {
 func (c Case) carryOn(t *testing.T, w way) {
 	t.Helper()
 	c.undisturbed(t, w)
-	f, err := c.go1(t, w, "", 0)
+	f, err := c.goOnce(t, w, "", 0)
 	if err != nil {
 		t.Fatalf("at the end: %v", err)
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// FilesID is the maintenance of Files.
-const FilesID maint.ID = "files"
-
 // FilesSaid is what a run of Files without a fault has said.
 var FilesSaid = []string{"start", "end"}
 
@@ -26,22 +23,23 @@ const chunks, chunk = 3, "all work and no play\n"
 // Files is a small plan whose world is a folder: a sign is put up, a file is
 // copied piece by piece, a line is counted, the sign is taken down, an end is
 // announced. Its effects last, can be half there, and show when they come twice.
-func Files(dir string, log timeline.Log) []run.Item {
+func Files(id maint.ID, dir string, log timeline.Log) []run.Item {
 	f := folder{dir: dir}
+	say := func(name string, e maint.Event) run.Step { return announcement{id: id, name: name, log: log, event: e} }
 	return []run.Item{
-		{Step: announcement{folder: f, name: "start", log: log, event: maint.Started{Text: "Work has begun."}}, Title: "Start", Hidden: true},
+		{Step: say("start", maint.Started{Text: "Work has begun."}), Title: "Start", Hidden: true},
 		{Step: signUp{f}, Title: "Sign up", Until: "sign-down"},
 		{Step: copying{f}, Title: "Copy", Budget: 1e9},
 		{Step: counting{f}, Title: "Count"},
 		{Step: signDown{f}, Title: "Sign down"},
-		{Step: announcement{folder: f, name: "end", log: log, event: maint.Completed{Text: "All is done."}}, Title: "End", Hidden: true},
+		{Step: say("end", maint.Completed{Text: "All is done."}), Title: "End", Hidden: true},
 	}
 }
 
 // FilesCase is Files in an empty folder, which must hold nothing else.
-func FilesCase(dir string, journal run.Journal, log timeline.Log) Case {
+func FilesCase(id maint.ID, dir string, journal run.Journal, log timeline.Log) Case {
 	return Case{
-		ID: FilesID, Items: Files(dir, log), Journal: journal, Log: log,
+		ID: id, Items: Files(id, dir, log), Journal: journal, Log: log,
 		Finished: func(t *testing.T) { filesFinished(t, dir) },
 		Undone:   func(t *testing.T) { filesUndone(t, dir) },
 	}
@@ -126,7 +124,7 @@ func seen(p run.Presence, evidence string) run.Observation {
 
 // announcement says one event; its effect is the event's place on the timeline.
 type announcement struct {
-	folder
+	id    maint.ID
 	name  string
 	log   timeline.Log
 	event maint.Event
@@ -135,7 +133,7 @@ type announcement struct {
 func (a announcement) Name() string { return a.name }
 
 func (a announcement) Observe(ctx context.Context, _ run.Recorder) (run.Observation, error) {
-	entries, err := a.log.History(ctx, FilesID)
+	entries, err := a.log.History(ctx, a.id)
 	if err != nil {
 		return run.Observation{}, err
 	}

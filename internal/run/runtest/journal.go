@@ -83,6 +83,9 @@ func (j *Journal) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint
 	if s.epoch == 0 || s.epoch != lease.Epoch {
 		return run.ErrLeaseLost
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if _, err := j.Append(ctx, lease.Maintenance, timeline.AnyVersion, facts...); err != nil {
 		return err
 	}
