@@ -21,7 +21,7 @@ func (u *Upgrade) seeComparison(_ context.Context, rec run.Recorder) (run.Observ
 	if err != nil || !compared {
 		return run.Observation{Presence: run.Absent}, err
 	}
-	return run.Observation{Presence: run.Done, Evidence: "schema and rows of both sides are equal"}, nil
+	return run.Observation{Presence: run.Done, Evidence: "definitions are equal on both sides, and no row differs"}, nil
 }
 
 // pair is the two sides of one database.
