@@ -3,8 +3,10 @@ package demo
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +51,7 @@ func TestGround(t *testing.T) {
 	}{
 		{"schema", hasAnOrdinarySchema},
 		{"load", loadIsCounted},
+		{"health", healthReadsFromTheDatabase},
 		{"cut off", loadCountsClientsThatAreCutOff},
 		{"anew", isLaidAnew},
 	} {
@@ -119,6 +122,20 @@ func loadIsCounted(t *testing.T, g *Ground) {
 	}
 	if p := r.Times().Quantile(.99); p <= 0 || p > time.Minute {
 		t.Errorf("p99 is %s", p)
+	}
+}
+
+func healthReadsFromTheDatabase(t *testing.T, g *Ground) {
+	var w web
+	defer w.close()
+	for dsn, want := range map[string]int{g.withPassword(g.AppDSN(), appRole): http.StatusOK, g.AppDSN() + " password=wrong": http.StatusServiceUnavailable} {
+		url, err := w.serve(health{dsn}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, text := get(t, url); code != want || strings.Contains(text, "wrong") {
+			t.Errorf("got %d %s, want %d", code, text, want)
+		}
 	}
 }
 
