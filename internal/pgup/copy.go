@@ -118,8 +118,13 @@ func (u *Upgrade) recoverCopy(ctx context.Context, rec run.Recorder) error {
 		}
 		u.position = lsn
 	}
-	rec.Progress(run.Progress{Text: "replaying the source's changes up to " + u.position, Public: "Preparing the copy"})
-	return u.seed.Recover(ctx, u.position, func(ctx context.Context) error { return cluster.Nudge(ctx, conn) })
+	var first int64
+	return u.seed.Recover(ctx, u.position,
+		func(ctx context.Context) error { return cluster.Nudge(ctx, conn) },
+		func(left int64) {
+			first = max(first, left)
+			rec.Progress(run.Progress{Text: "replaying changes up to " + u.position, Unit: "bytes", Done: float64(first - left), Total: float64(first), Public: "Preparing the copy"})
+		})
 }
 
 func (u *Upgrade) pgUpgrade() run.Item {

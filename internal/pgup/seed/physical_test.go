@@ -58,7 +58,7 @@ func TestTheCopyHasEveryCommitOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Recover(t.Context(), lsn, func(ctx context.Context) error { return cluster.Nudge(ctx, conn) }); err != nil {
+	if err := p.Recover(t.Context(), lsn, func(ctx context.Context) error { return cluster.Nudge(ctx, conn) }, func(int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	if done, err := p.Recovered(t.Context()); err != nil || !done {

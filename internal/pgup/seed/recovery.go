@@ -65,7 +65,9 @@ func (p Physical) Recovered(ctx context.Context) (bool, error) {
 // sent again by the slot. The publisher skips commits that start before the position
 // the subscription asks for (logical/decode.c, SnapBuildXactNeedsSkip), and the copy
 // has exactly those.
-func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Context) error) error {
+//
+// tell is given the distance that is left, in bytes of WAL.
+func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Context) error, tell func(left int64)) error {
 	if err := p.halt(ctx, p.Old, p.Copy()); err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Co
 	if err := server.Start(ctx, nil); err != nil {
 		return fmt.Errorf("start the copy: %w", err)
 	}
-	err = p.promoted(ctx, server, lsn, nudge)
+	err = p.promoted(ctx, server, lsn, nudge, tell)
 	if stop := server.Stop(context.WithoutCancel(ctx), "fast"); stop != nil {
 		err = errors.Join(err, fmt.Errorf("stop the copy: %w", stop))
 	}
@@ -125,14 +127,14 @@ func (p Physical) configureCopy(lsn, sockets string) error {
 }
 
 // promoted waits for the end of recovery, checks where it ended, and cleans the copy.
-func (p Physical) promoted(ctx context.Context, server pgserver.Server, lsn string, nudge func(context.Context) error) error {
+func (p Physical) promoted(ctx context.Context, server pgserver.Server, lsn string, nudge func(context.Context) error, tell func(int64)) error {
 	local := cluster.Endpoint{Conninfo: fmt.Sprintf("host=%s port=%d user=%s dbname=postgres sslmode=disable", cluster.Quote(server.SocketDir), server.Port, cluster.Quote(p.Inventory.Bootstrap))}
 	conn, err := local.Connect(ctx, "template1")
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if err := awaitPromotion(ctx, conn, nudge); err != nil {
+	if err := awaitPromotion(ctx, conn, lsn, nudge, tell); err != nil {
 		return err
 	}
 	if err := p.stoppedAt(lsn); err != nil {
@@ -155,16 +157,19 @@ func names(inv cluster.Inventory) []string {
 }
 
 // awaitPromotion nudges the source from time to time: an idle one would never write the record that ends recovery.
-func awaitPromotion(ctx context.Context, conn *pgx.Conn, nudge func(context.Context) error) error {
+func awaitPromotion(ctx context.Context, conn *pgx.Conn, lsn string, nudge func(context.Context) error, tell func(int64)) error {
 	const ask, prod = 50 * time.Millisecond, 10 // every half second
 	for n := 1; ; n++ {
 		var recovering bool
-		if err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering); err != nil {
+		var left int64
+		err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), coalesce(greatest(0, pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn())), 0)::bigint`, lsn).Scan(&recovering, &left)
+		if err != nil {
 			return fmt.Errorf("watch the copy's recovery: %w", err)
 		}
 		if !recovering {
 			return nil
 		}
+		tell(left)
 		if n%prod == 1 {
 			if err := nudge(ctx); err != nil {
 				return err
