@@ -18,12 +18,15 @@ func (u *Upgrade) statistics() run.Item {
 	return u.before("statistics", "Statistics for the planner", step{observe: u.seeStatistics, apply: u.gatherStatistics})
 }
 
-// seeStatistics is the gate of the switch as well: no table that the planner knows on the
-// source may be unknown to it on the target.
+// seeStatistics holds both sides against each other: no table that the planner knows on
+// the source may be unknown to it on the target. The switch asks the same again.
 func (u *Upgrade) seeStatistics(ctx context.Context, rec run.Recorder) (run.Observation, error) {
 	gathered, err := rec.Memo(&begun{})
 	if err != nil {
 		return run.Observation{}, err
+	}
+	if running, err := u.server.Running(ctx); err != nil || !running {
+		return run.Observation{Presence: run.Absent, Evidence: "the new server does not run"}, err
 	}
 	missing, err := u.withoutStatistics(ctx)
 	if err != nil {

@@ -140,6 +140,9 @@ func (u *Upgrade) subscription() run.Item {
 }
 
 func (u *Upgrade) seeSubscription(ctx context.Context, _ run.Recorder) (run.Observation, error) {
+	if running, err := u.server.Running(ctx); err != nil || !running {
+		return run.Observation{Presence: run.Absent, Evidence: "the new server does not run"}, err
+	}
 	var mu sync.Mutex
 	done, partial := 0, 0
 	err := u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {

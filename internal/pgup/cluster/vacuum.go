@@ -35,7 +35,11 @@ func VacuumAnalyze(ctx context.Context, conn *pgx.Conn, r Relation) error {
 	if r.Kind == "p" {
 		verb = "ANALYZE "
 	}
-	_, err := conn.Exec(ctx, verb+Ident(r.Schema, r.Name))
+	// Autovacuum may be at the same table. It gives way after a second, so there is something to wait for.
+	_, err := conn.Exec(ctx, "SET lock_timeout = '60s'")
+	if err == nil {
+		_, err = conn.Exec(ctx, verb+Ident(r.Schema, r.Name))
+	}
 	if err != nil {
 		return fmt.Errorf("analyse %s.%s: %w", r.Schema, r.Name, err)
 	}
