@@ -11,6 +11,7 @@ import (
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/store"
 	"github.com/lullhq/lull/internal/timeline"
 )
@@ -18,6 +19,7 @@ import (
 // App is Lull with one configuration and its store open.
 type App struct {
 	Config *config.Config
+	Ask    planstep.Ask // puts a plan's question to a person
 	store  *store.Store
 	now    func() time.Time
 	self   string // this program, for the watchdog

@@ -1,10 +1,14 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/maint"
@@ -130,16 +134,31 @@ func (a *App) planStep(p *config.Plan, s config.Step) ([]run.Item, error) {
 	case config.KindCheck:
 		return one(s, probe.NewCheckStep(s.Name, s.Check.HTTP, s.Check.Expect, s.Check.Budget)), nil
 	case config.KindCommand:
-		return one(s, planstep.NewCommand(s.Name, s.Command.Run, s.Command.Undo)), nil
+		return one(s, planstep.NewCommand(s.Name, planstep.Command{Run: s.Command.Run, Undo: s.Command.Undo, Dir: filepath.Dir(p.File), Within: s.Command.Budget})), nil
 	case config.KindConfirm:
-		return one(s, planstep.NewConfirm(s.Name, s.Confirm.Question)), nil
+		return one(s, planstep.NewConfirm(s.Name, s.Confirm.Question, a.Ask)), nil
 	case config.KindWait:
 		return one(s, planstep.NewWait(s.Name, s.Wait.For)), nil
 	case config.KindSQL:
-		dsn, err := a.Config.Clusters[s.SQL.Cluster].Source.Conninfo()
-		return one(s, planstep.NewSQL(s.Name, dsn.Reveal(), s.SQL.Database, s.SQL.Query, s.SQL.Expect)), err
+		dial, err := a.dial(p, s)
+		return one(s, planstep.NewSQL(s.Name, planstep.SQL{Dial: dial, Query: s.SQL.Query, Expect: s.SQL.Expect})), err
 	}
 	return nil, fmt.Errorf("step %s: unknown kind %s", s.Name, s.Kind)
+}
+
+// dial reaches the server that clients are on at that place of the plan: the target once an upgrade of the cluster stands before it.
+func (a *App) dial(p *config.Plan, s config.Step) (planstep.Dial, error) {
+	c := a.Config.Clusters[s.SQL.Cluster]
+	e, err := endpoint(c.Source)
+	for _, before := range p.Steps {
+		if before.Name == s.Name {
+			break
+		}
+		if before.Kind == config.KindUpgrade && before.Upgrade.Cluster == s.SQL.Cluster {
+			e = e.At(c.Target.Host, c.Target.Port)
+		}
+	}
+	return func(ctx context.Context) (*pgx.Conn, error) { return e.Connect(ctx, s.SQL.Database) }, err
 }
 
 func one(s config.Step, step run.Step) []run.Item {

@@ -71,6 +71,7 @@ func newRun(g *global) *cobra.Command {
 			return g.with(c.Context(), func(a *app.App) error {
 				w, done := newTerminal(c.OutOrStdout(), g.json)
 				defer done()
+				a.Ask = ask
 				return a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
 			})
 		},
