@@ -25,7 +25,11 @@ func DialDSN(dsn string) Dial {
 			return nil, errors.New("read the connection string: it is not valid") // pgx's words may quote it
 		}
 		cfg.RuntimeParams["application_name"] = "lull"
-		return pgx.ConnectConfig(ctx, cfg)
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		if err != nil {
+			return nil, fmt.Errorf("connect to %s: %w", place(cfg), err)
+		}
+		return conn, nil
 	}
 }
 
@@ -74,8 +78,11 @@ func (q SQL) ask(ctx context.Context, conn *pgx.Conn) (string, error) {
 	if res.Err != nil {
 		return "", res.Err
 	}
-	if len(res.Rows) != 1 || len(res.Rows[0]) != 1 {
-		return "", fmt.Errorf("the query answered %d rows of %d columns, expected one value", len(res.Rows), len(res.FieldDescriptions))
+	if len(res.Rows) != 1 {
+		return "", fmt.Errorf("the query answered %d rows, expected one", len(res.Rows))
+	}
+	if n := len(res.Rows[0]); n != 1 {
+		return "", fmt.Errorf("the query answered %d columns, expected one", n)
 	}
 	if res.Rows[0][0] == nil {
 		return "NULL", tx.Rollback(ctx)
