@@ -3,62 +3,45 @@ package probe
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
-	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/planstep"
 )
 
-// CheckStep asks an address until it answers as expected or its budget is over. It has
-// no effect on the world, so what it keeps is only that it has passed.
-type CheckStep struct {
-	name   string
-	url    string
-	expect int
-	budget time.Duration
+// HTTPCheck asks an address once and says what was wrong with the answer.
+func HTTPCheck(ctx context.Context, url string, expect int) error {
+	return check(ctx, newClient(), url, expect)
 }
 
-// NewCheckStep makes the step.
-func NewCheckStep(name, url string, expect int, budget time.Duration) *CheckStep {
-	return &CheckStep{name: name, url: url, expect: expect, budget: budget}
+// NewCheckStep makes the plan's check of a web address: it asks until the answer is as
+// expected, for as long as within says.
+func NewCheckStep(name, url string, expect int, within time.Duration) *planstep.Check {
+	return planstep.NewCheck(name, within, func(ctx context.Context) (string, error) {
+		if err := HTTPCheck(ctx, url, expect); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s answered %d", where(url), expect), nil
+	})
 }
 
-// Name implements run.Step.
-func (s *CheckStep) Name() string { return s.name }
-
-// Observe implements run.Step.
-func (s *CheckStep) Observe(_ context.Context, rec run.Recorder) (run.Observation, error) {
-	var passed bool
-	if _, err := rec.Memo(&passed); err != nil || !passed {
-		return run.Observation{Presence: run.Absent}, err
+// check takes any answer below 400 for good when no status is expected.
+func check(ctx context.Context, c *http.Client, url string, expect int) error {
+	status, location, err := get(ctx, c, url)
+	at := where(url)
+	if err != nil {
+		return hint.Wrap(fmt.Errorf("ask %s: %w", at, err), "see that it is up: curl -i "+at)
 	}
-	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("%s answered %d", s.url, s.expect)}, nil
-}
-
-// Apply implements run.Step.
-func (s *CheckStep) Apply(ctx context.Context, rec run.Recorder) error {
-	ctx, cancel := context.WithTimeout(ctx, s.budget)
-	defer cancel()
-	client := newClient()
-	for last := error(nil); ; {
-		status, err := get(ctx, client, s.url)
-		if err == nil && status == s.expect {
-			return rec.Keep(context.WithoutCancel(ctx), true)
-		}
-		if err == nil {
-			err = fmt.Errorf("%s answered %d, and %d is expected", s.url, status, s.expect)
-		}
-		if ctx.Err() == nil || last == nil {
-			last = err
-		}
-		rec.Progress(run.Progress{Text: last.Error(), Public: "Checking that all is well"})
-		select {
-		case <-ctx.Done():
-			return hint.Wrap(last, "see why at "+s.url+", then type the same command again")
-		case <-time.After(time.Second):
-		}
+	if status == expect || expect == 0 && status < http.StatusBadRequest {
+		return nil
 	}
+	answered := fmt.Sprintf("%s answered %d", at, status)
+	if expect != 0 {
+		answered += fmt.Sprintf(", expected %d", expect)
+	}
+	if location != "" {
+		return hint.Errorf("name the address that it leads to, if that is the one you mean", "%s (it leads to %s)", answered, location)
+	}
+	return hint.Errorf("see the whole answer: curl -i "+at, "%s", answered)
 }
-
-// Undo implements run.Step: there is nothing to take back.
-func (s *CheckStep) Undo(context.Context, run.Recorder) error { return nil }
