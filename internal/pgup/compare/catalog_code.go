@@ -23,7 +23,7 @@ func (d dialect) rules() string {
 }
 
 func (d dialect) policies() string {
-	roles := `(SELECT string_agg(CASE x WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x)) END, ', ' ORDER BY pg_get_userbyid(x) COLLATE "C") FROM unnest(p.polroles) x)`
+	roles := `(SELECT string_agg(CASE x WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x)) END, ', ' ORDER BY pg_get_userbyid(x)::text COLLATE "C") FROM unnest(p.polroles) x)`
 	definition := words(`CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END`, `p.polcmd::text`, `'to ' || `+roles,
 		`'using ' || pg_get_expr(p.polqual, p.polrelid)`, `'with check ' || pg_get_expr(p.polwithcheck, p.polrelid)`)
 	return `SELECT 'policy', ` + relationName + ` || '.' || quote_ident(p.polname), ` + relationName + `, ` + definition + `, ''

@@ -69,3 +69,6 @@ func both[T any](ctx context.Context, src, dst *pgx.Conn, ask func(context.Conte
 	}
 	return s, other.value, nil
 }
+
+// hangUp closes a session. It only read, so nothing is lost when that fails.
+func hangUp(ctx context.Context, conn *pgx.Conn) { _ = conn.Close(context.WithoutCancel(ctx)) }

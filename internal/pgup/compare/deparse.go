@@ -37,8 +37,7 @@ func bare(s string) string {
 // next splits the first token off: a quoted string or name, a word or number, a run of
 // spaces, "::", or one other character.
 func next(s string) (token, rest string) {
-	n := 1
-	r, size := utf8.DecodeRuneInString(s)
+	r, n := utf8.DecodeRuneInString(s)
 	switch {
 	case r == '\'' || r == '"':
 		n = quoted(s, byte(r))
@@ -48,8 +47,6 @@ func next(s string) (token, rest string) {
 		n = length(s, unicode.IsSpace)
 	case wordy(r):
 		n = length(s, wordy)
-	default:
-		n = size
 	}
 	return s[:n], s[n:]
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -67,5 +68,35 @@ func TestUnstable(t *testing.T) {
 	l.lowest = 12
 	if got := l.unstable(); len(got) != 2 {
 		t.Errorf("from 12 on: %v", got)
+	}
+}
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		low, high, rows int64
+		want            []string
+	}{
+		{1, 10, 4, []string{"4", "8"}},
+		{1, 8, 4, []string{"4"}},
+		{-5, 5, 5, []string{"-1", "4"}},
+		{7, 7, 5, nil},
+		{math.MaxInt64 - 9, math.MaxInt64, 5, []string{"9223372036854775802"}},
+		{math.MinInt64 + 1, math.MinInt64 + 3, 2, []string{"-9223372036854775806"}},
+	} {
+		var got, from []string
+		for {
+			to, err := count(from, c.low, c.high, c.rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if from = to; to == nil {
+				break
+			}
+			got = append(got, to...)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%+v (-want +got):\n%s", c, d)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -126,53 +125,38 @@ func (c *comparison) rowViews(t table) views {
 // settleScattered reads the whole table at each look, so it looks less often.
 func (c *comparison) settleScattered(ctx context.Context, r *TableReport, t table, suspects []*suspect) error {
 	const most = 6
-	var rows [2]map[string]digest
 	w := c.workers[0]
-	look := func(ctx context.Context, side int, conn *pgx.Conn) (map[string]string, error) {
-		found, err := c.layout.scatter(ctx, conn, t)
-		rows[side] = found
-		values := map[string]string{}
-		for id, d := range found {
-			values[id] = fmt.Sprint(d.rows, " ", d.sum)
-		}
-		return values, err
-	}
 	v := views{
 		barrier: c.o.Barrier,
 		source: func(ctx context.Context, _ []*suspect) (map[string]sighting, error) {
-			values, err := look(ctx, 0, w.src)
+			found, err := c.layout.scatter(ctx, w.src, t)
 			seen := map[string]sighting{}
-			for id, value := range values {
-				seen[id] = sighting{value: value, version: value}
+			for id, d := range found {
+				seen[id] = sighting{value: d.String(), version: d.String()}
 			}
 			return seen, err
 		},
-		target: func(ctx context.Context, _ []*suspect) (map[string]string, error) { return look(ctx, 1, w.dst) },
+		target: func(ctx context.Context, _ []*suspect) (map[string]string, error) {
+			found, err := c.layout.scatter(ctx, w.dst, t)
+			values := map[string]string{}
+			for id, d := range found {
+				values[id] = d.String()
+			}
+			return values, err
+		},
 	}
 	different, moving, err := v.settle(ctx, suspects, min(most, c.o.Looks))
-	if err != nil {
-		return err
-	}
-	apart := func(list []*suspect) (n int64) {
-		for _, s := range list {
-			// Rows that were replaced by others leave the count alone.
-			n += max(1, abs(rows[0][s.id].rows-rows[1][s.id].rows))
-		}
-		return n
-	}
 	r.Differing, r.Unsettled = apart(different), apart(moving)
 	r.AtLeast = r.Differing > 0
-	return nil
+	return err
 }
 
-func abs(n int64) int64 { return max(n, -n) }
-
-// report sums up.
-func (c *comparison) report(took time.Duration) RowReport {
-	out := RowReport{Tables: c.reports, Took: took, Unstable: c.layout.unstable()}
-	for _, t := range c.reports {
-		out.Rows += t.Rows
-		out.Bytes += t.Bytes
+// apart is by how many rows the buckets differ, at the least: rows that were replaced by
+// as many others leave the count alone.
+func apart(list []*suspect) (n int64) {
+	for _, s := range list {
+		d := parseDigest(s.before.value).rows - parseDigest(s.target).rows
+		n += max(1, d, -d)
 	}
-	return out
+	return n
 }

@@ -61,7 +61,7 @@ func (l layout) session(ctx context.Context, open Connect) (*pgx.Conn, error) {
 	_, err = conn.Exec(ctx, `SELECT set_config(s.name, x.value, false) FROM unnest($1::text[], $2::text[]) x(name, value)
 		JOIN pg_settings s ON s.name = x.name`, pgx.QueryExecModeExec, names, values)
 	if err != nil {
-		conn.Close(context.WithoutCancel(ctx))
+		hangUp(ctx, conn)
 		return nil, fmt.Errorf("set up the session: %w", err)
 	}
 	return conn, nil

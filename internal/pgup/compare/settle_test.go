@@ -122,3 +122,18 @@ func TestDiffering(t *testing.T) {
 		t.Errorf("buckets (-want +got):\n%s", d)
 	}
 }
+
+func TestApart(t *testing.T) {
+	t.Parallel()
+	moved := []*suspect{
+		{before: sighting{value: digest{5, "1"}.String()}, target: digest{3, "1"}.String()}, // 2 rows fewer
+		{before: sighting{value: digest{5, "1"}.String()}, target: digest{5, "2"}.String()}, // another row
+		{target: digest{4, "-7"}.String()}, // none on the source
+	}
+	if got := apart(moved); got != 2+1+4 {
+		t.Errorf("apart by %d rows", got)
+	}
+	if got := parseDigest(digest{4, "-7"}.String()); got != (digest{4, "-7"}) {
+		t.Errorf("read back %v", got)
+	}
+}

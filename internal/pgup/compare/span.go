@@ -2,7 +2,6 @@ package compare
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,6 +20,17 @@ type span struct{ from, to []string }
 type digest struct {
 	rows int64
 	sum  string
+}
+
+// String is what parseDigest reads.
+func (d digest) String() string { return strconv.FormatInt(d.rows, 10) + " " + d.sum }
+
+// parseDigest takes no text for no rows.
+func parseDigest(s string) (d digest) {
+	rows, sum, _ := strings.Cut(s, " ")
+	d.rows, _ = strconv.ParseInt(rows, 10, 64)
+	d.sum = sum
+	return d
 }
 
 func (t table) keyNames() string {
@@ -69,16 +79,6 @@ func (l layout) digest(ctx context.Context, conn *pgx.Conn, t table, s span) (d 
 	where, args := t.within(s)
 	err = conn.QueryRow(ctx, `SELECT count(*), coalesce(sum(`+l.hash.row(t)+`), 0)::text FROM ONLY `+t.String()+` t WHERE `+where, args...).Scan(&d.rows, &d.sum)
 	return d, err
-}
-
-// next is the key that ends a span of so many rows, or nil when fewer are left.
-func (t table) next(ctx context.Context, conn *pgx.Conn, from []string, rows int) (to []string, err error) {
-	where, args := t.within(span{from: from})
-	err = conn.QueryRow(ctx, `SELECT `+t.keyText()+` FROM ONLY `+t.String()+` t WHERE `+where+` ORDER BY `+t.keyNames()+` OFFSET `+strconv.Itoa(rows-1)+` LIMIT 1`, args...).Scan(&to)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return to, err
 }
 
 // id is a key as one text.
