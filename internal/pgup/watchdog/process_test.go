@@ -189,6 +189,29 @@ func (c *controller) want(command, answer string) {
 	}
 }
 
+// startRaw starts a watchdog for a test that speaks the protocol itself.
+func startRaw(t *testing.T) (in raw, out *json.Decoder) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "watchdog")
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the watchdog ended with %v", err)
+		}
+	})
+	return raw{json.NewEncoder(stdin), cmd.Process.Pid}, json.NewDecoder(stdout)
+}
+
+type raw struct {
+	*json.Encoder
+	pid int
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

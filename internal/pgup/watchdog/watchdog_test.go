@@ -96,6 +96,7 @@ func startLoad(t *testing.T, dsn string) *load {
 				if err != nil {
 					return
 				}
+				time.Sleep(time.Millisecond)
 			}
 		})
 	}
@@ -179,16 +180,18 @@ func (r *rig) settled(t *testing.T, side gate.Side, after time.Time) {
 	r.load.check(t, r.source.Port, r.target.Port)
 }
 
-// recorded waits for the record to be free and gives what its last line says.
+// recorded waits until the record says it in its last line.
 func (r *rig) recorded(t *testing.T, what string) {
 	t.Helper()
-	file, err := openRecord(t.Context(), r.spec.Record)
-	must(t, err)
-	file.close()
-	all, err := ReadRecord(r.spec.Record)
-	must(t, err)
-	if len(all) == 0 || all[len(all)-1].What != what {
-		t.Errorf("the record is %+v, want %s at its end", all, what)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		all, err := ReadRecord(r.spec.Record)
+		must(t, err)
+		if len(all) > 0 && all[len(all)-1].What == what {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the record is %+v, want %s at its end", all, what)
+		}
 	}
 }
 
@@ -227,6 +230,7 @@ func TestWatchdog(t *testing.T) {
 	run("controller killed while held", killedHeld)
 	run("controller stopped while held", stoppedHeld)
 	run("watchdog stopped while held", watchdogStopped)
+	run("watchdog stopped until it is late", lateByStop)
 	run("nothing can be staged", notReady)
 	for _, at := range []string{"paused", "drained", "renamed", "reloaded", "resumed"} {
 		side := gate.Source
@@ -430,6 +434,34 @@ func watchdogStopped(t *testing.T, r *rig) {
 	r.settled(t, gate.Source, time.Now())
 	c.want("commit", "released")
 	r.recorded(t, Settled)
+}
+
+// lateByStop speaks the protocol by hand: a commit that waited in the pipe while the
+// watchdog was stopped is refused, although no timer had a chance to fire before.
+func lateByStop(t *testing.T, r *rig) {
+	in, out := startRaw(t)
+	send := func(v any) { must(t, in.Encode(v)) }
+	answer := func() (a reply) {
+		must(t, out.Decode(&a))
+		return a
+	}
+	send(r.spec)
+	if a := answer(); a.N != 1 || a.State != idle || a.Error != "" {
+		t.Fatalf("not ready: %+v", a)
+	}
+	send(request{N: 2, Do: doHold, WithinMS: 300})
+	if a := answer(); a.N != 2 || a.State != held {
+		t.Fatalf("not held: %+v", a)
+	}
+	pid := in.pid
+	must(t, syscall.Kill(pid, syscall.SIGSTOP))
+	send(request{N: 3, Do: doCommit})
+	time.Sleep(400 * time.Millisecond)
+	must(t, syscall.Kill(pid, syscall.SIGCONT))
+	if a := answer(); a.N != 3 || a.State != released || a.Error == "" {
+		t.Errorf("a late commit gave %+v", a)
+	}
+	r.settled(t, gate.Source, time.Now())
 }
 
 func notReady(t *testing.T, r *rig) {

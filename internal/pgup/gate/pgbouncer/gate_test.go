@@ -86,6 +86,7 @@ func TestGate(t *testing.T) {
 		"a pooler that refuses the file goes back":   refusesFile,
 		"a cancelled question does not resume":       cancelledQuestion,
 		"an included entry is noticed":               includedEntry,
+		"two poolers hold together or not at all":    together,
 		"findings":                                   findings,
 	}
 	for name, test := range tests {
@@ -474,5 +475,32 @@ func includedEntry(t *testing.T, p rig) {
 		if f.ID == PoolerFileOther {
 			t.Errorf("the included file is not known as one: %s", f.Text)
 		}
+	}
+}
+
+func together(t *testing.T, p rig) {
+	one, two := p.bouncer(t, pgtest.BouncerOptions{}), p.bouncer(t, pgtest.BouncerOptions{})
+	clients := []*pgx.Conn{one.Connect(t, "postgres"), two.Connect(t, "postgres")}
+	both := gate.All(open(t, one, p.source, p.target), open(t, two, p.source, p.target))
+	must(t, both.Stage(soon(t, 10*time.Second)))
+	_, err := clients[1].Exec(t.Context(), "BEGIN")
+	must(t, err)
+	if err := both.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("hold gave %v", err)
+	}
+	if got := where(t, clients[0]); got != p.source.Port {
+		t.Errorf("a client of the first pooler is on port %d", got)
+	}
+	_, err = clients[1].Exec(t.Context(), "COMMIT")
+	must(t, err)
+	must(t, both.Hold(soon(t, 10*time.Second)))
+	must(t, both.Commit(soon(t, 10*time.Second)))
+	for i, c := range clients {
+		if got := where(t, c); got != p.target.Port {
+			t.Errorf("client %d is on port %d", i, got)
+		}
+	}
+	if at, err := both.Where(t.Context()); err != nil || at != (gate.Position{Side: gate.Target}) {
+		t.Errorf("both are at %+v, %v", at, err)
 	}
 }
