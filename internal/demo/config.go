@@ -17,7 +17,6 @@ import (
 type files struct {
 	Config, Plan string // their paths
 	Page         string // address of the status page
-	Window       time.Duration
 }
 
 // facts are what the files say of the ground.
@@ -78,14 +77,10 @@ const (
 )
 
 // writeFiles writes lull.yaml and the plan. The window opens in the minute of now.
-func (g *Ground) writeFiles(sites []Site, healthURL string, now time.Time) (files, error) {
+func (g *Ground) writeFiles(sites []Site, listen, healthURL string, now time.Time) (files, error) {
 	zone, err := time.LoadLocation(windowZone)
 	if err != nil {
 		return files{}, fmt.Errorf("write the plan: %w", err)
-	}
-	listen, err := freeListen()
-	if err != nil {
-		return files{}, err
 	}
 	f := facts{
 		Listen: listen, SourcePort: fmt.Sprint(g.Source.Port), TargetPort: fmt.Sprint(g.Target.Port), PoolerPort: fmt.Sprint(g.Pooler.Port),
@@ -96,7 +91,7 @@ func (g *Ground) writeFiles(sites []Site, healthURL string, now time.Time) (file
 		s.Repository = g.relative(s.Repository)
 		f.Sites = append(f.Sites, s)
 	}
-	out := files{Config: filepath.Join(g.Dir, "lull.yaml"), Plan: filepath.Join(g.Dir, "plan.yaml"), Page: "http://" + listen, Window: windowAllow}
+	out := files{Config: filepath.Join(g.Dir, "lull.yaml"), Plan: filepath.Join(g.Dir, "plan.yaml"), Page: "http://" + listen + "/"}
 	if err := write(configTemplate, out.Config, f); err != nil {
 		return out, err
 	}

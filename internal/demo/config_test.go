@@ -19,7 +19,7 @@ func TestFilesAreOrdinary(t *testing.T) {
 	g.Pooler = pgserver.PgBouncer{Dir: g.Dir + "/servers/pgbouncer", Port: 20003}
 	sites := []Site{{Name: "www", Repository: g.Dir + "/sites/www", URL: "http://127.0.0.1:4000/"}}
 	now := time.Date(2026, 12, 5, 4, 30, 59, 0, time.UTC)
-	f, err := g.writeFiles(sites, "http://127.0.0.1:4010/health", now)
+	f, err := g.writeFiles(sites, "127.0.0.1:20004", "http://127.0.0.1:4010/health", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestFilesAreOrdinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	start, end, err := p.Window.Resolve()
-	if err != nil || start.After(now) || now.Sub(start) >= time.Minute || end.Sub(start) != f.Window {
+	if err != nil || start.After(now) || now.Sub(start) >= time.Minute || end.Sub(start) != windowAllow {
 		t.Errorf("the window is %s to %s, %v", start, end, err)
 	}
 	main := c.Clusters["main"]
@@ -43,7 +43,7 @@ func TestFilesAreOrdinary(t *testing.T) {
 	if main.Target.Data != g.Target.Data || main.Target.Port != 20002 || c.Poolers["main"].Config != g.Pooler.Config() || c.Sites["www"].Repository != sites[0].Repository {
 		t.Errorf("got %+v", c)
 	}
-	if f.Page != c.Server.URL || p.Steps[1].Upgrade.To != toMajor || p.Steps[2].Check.HTTP != "http://127.0.0.1:4010/health" {
+	if f.Page != c.Server.URL+"/" || p.Steps[1].Upgrade.To != toMajor || p.Steps[2].Check.HTTP != "http://127.0.0.1:4010/health" {
 		t.Errorf("got %+v, page %s", p, f.Page)
 	}
 }

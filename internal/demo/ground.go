@@ -38,23 +38,53 @@ type Ground struct {
 	passwords map[string]string
 }
 
-// Lay makes the ground: an empty one is up and filled when it returns. Stop ends it.
+// Lay makes the ground: it is up and filled when it returns. Stop ends it.
 func Lay(ctx context.Context, dir string, scale int) (*Ground, error) {
-	g, err := survey(dir)
+	g, err := Survey(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.Build(ctx, scale); err != nil {
+		return nil, errors.Join(err, g.Stop(context.WithoutCancel(ctx)))
+	}
+	return g, nil
+}
+
+// Survey finds the programs, removes what an earlier demo left, and settles where
+// everything will be. Nothing is touched when a program is missing.
+func Survey(ctx context.Context, dir string) (*Ground, error) {
+	g, err := find(dir)
 	if err != nil {
 		return nil, err
 	}
 	if err := g.clear(ctx); err != nil {
 		return nil, err
 	}
-	if err := g.build(ctx, scale); err != nil {
-		return nil, errors.Join(err, g.Stop(context.WithoutCancel(ctx)))
+	if err := g.folders(); err != nil {
+		return nil, err
 	}
+	ports, err := pgserver.FreePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	g.Source.Data, g.Source.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", fromMajor)), ports[0]
+	g.Target.Data, g.Target.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", toMajor)), ports[1]
+	g.Pooler.Dir, g.Pooler.Port = filepath.Join(g.Servers, "pgbouncer"), ports[2]
 	return g, nil
 }
 
-// survey finds the programs, so that nothing is touched when one is missing.
-func survey(dir string) (*Ground, error) {
+// Build starts and fills the source, and starts the pooler in front of it.
+func (g *Ground) Build(ctx context.Context, scale int) error {
+	if err := g.startSource(ctx); err != nil {
+		return err
+	}
+	if err := g.fill(ctx, scale); err != nil {
+		return err
+	}
+	return g.startPooler(ctx)
+}
+
+func find(dir string) (*Ground, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find the demo's folder: %w", err)
@@ -112,29 +142,6 @@ func stopLeftover(ctx context.Context, s pgserver.Server) error {
 		return nil
 	}
 	return s.Stop(ctx, "immediate")
-}
-
-func (g *Ground) build(ctx context.Context, scale int) error {
-	if err := g.folders(); err != nil {
-		return err
-	}
-	ports, err := pgserver.FreePorts(3)
-	if err != nil {
-		return err
-	}
-	g.Source.Data, g.Source.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", fromMajor)), ports[0]
-	g.Target.Data, g.Target.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", toMajor)), ports[1]
-	g.Pooler.Dir, g.Pooler.Port = filepath.Join(g.Servers, "pgbouncer"), ports[2]
-	for _, step := range []func(context.Context) error{
-		g.startSource,
-		func(ctx context.Context) error { return g.fill(ctx, scale) },
-		g.startPooler,
-	} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // folders makes the demo's folder and, in it or linked from it, the servers'. Where the
@@ -224,14 +231,8 @@ func (g *Ground) withPassword(dsn, role string) string { return dsn + " password
 
 // Stop ends all that runs on the ground, whoever started it. Its files stay.
 func (g *Ground) Stop(ctx context.Context) error {
-	var failed error
-	if g.Pooler.Dir != "" {
-		failed = g.Pooler.Stop(ctx)
-	}
+	failed := g.Pooler.Stop(ctx)
 	for _, s := range []pgserver.Server{g.Target, g.Source} {
-		if s.Data == "" {
-			continue
-		}
 		if _, err := os.Stat(s.Data); err == nil {
 			failed = errors.Join(failed, s.Stop(ctx, "fast"))
 		}
