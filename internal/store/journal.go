@@ -18,7 +18,7 @@ import (
 // epoch tells a holder that it is no longer the newest, whatever became of the lock.
 func (s *Store) Acquire(ctx context.Context, id maint.ID) (run.Lease, error) {
 	path := s.path + "." + url.PathEscape(string(id)) + ".lock"
-	l, err := tryLock(path)
+	l, err := patientLock(ctx, path)
 	if errors.Is(err, errLocked) {
 		return run.Lease{}, hint.Wrap(
 			fmt.Errorf("acquire %s: %w (pid %s)", id, run.ErrLeaseHeld, holder(path)),

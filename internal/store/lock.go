@@ -43,6 +43,21 @@ func tryLock(path string) (*lock, error) {
 	}
 }
 
+// forkGrace is how long a lock may outlive its holder: a child that was being started when
+// the holder was killed has the holder's files until it becomes another program.
+const forkGrace = time.Second
+
+// patientLock is tryLock for whoever comes right after a holder that was killed.
+func patientLock(ctx context.Context, path string) (*lock, error) {
+	limited, cancel := context.WithTimeout(ctx, forkGrace)
+	defer cancel()
+	l, err := waitLock(limited, path)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, errLocked
+	}
+	return l, err
+}
+
 // waitLock takes the lock as soon as it is free, or gives ctx's error.
 func waitLock(ctx context.Context, path string) (*lock, error) {
 	for {

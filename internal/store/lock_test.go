@@ -1,10 +1,12 @@
 package store
 
 import (
+	"errors"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // The file goes with each holder, and one who waits may have opened the one that went.
@@ -31,4 +33,23 @@ func TestLockHasOneHolder(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A program that the killed holder was starting has the lock for a moment longer.
+func TestLockOutlivesItsHolderForAMoment(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.lock")
+	first, err := tryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, first.unlock)
+	second, err := patientLock(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := patientLock(t.Context(), path); !errors.Is(err, errLocked) {
+		t.Errorf("got %v", err)
+	}
+	second.unlock()
 }
