@@ -1,14 +1,11 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/maint"
@@ -146,10 +143,14 @@ func (a *App) planStep(p *config.Plan, s config.Step) ([]run.Item, error) {
 	return nil, fmt.Errorf("step %s: unknown kind %s", s.Name, s.Kind)
 }
 
-// dial reaches the server that clients are on at that place of the plan: the target once an upgrade of the cluster stands before it.
+// dial reaches the server that clients are on at that place of the plan: the target once
+// an upgrade of the cluster stands before it. The query sees the role's own search path.
 func (a *App) dial(p *config.Plan, s config.Step) (planstep.Dial, error) {
 	c := a.Config.Clusters[s.SQL.Cluster]
 	e, err := endpoint(c.Source)
+	if err != nil {
+		return nil, err
+	}
 	for _, before := range p.Steps {
 		if before.Name == s.Name {
 			break
@@ -158,7 +159,11 @@ func (a *App) dial(p *config.Plan, s config.Step) (planstep.Dial, error) {
 			e = e.At(c.Target.Host, c.Target.Port)
 		}
 	}
-	return func(ctx context.Context) (*pgx.Conn, error) { return e.Connect(ctx, s.SQL.Database) }, err
+	dsn := e.Libpq(s.SQL.Database, "")
+	if e.Password != "" {
+		dsn += " password=" + cluster.Quote(e.Password)
+	}
+	return planstep.DialDSN(dsn), nil
 }
 
 func one(s config.Step, step run.Step) []run.Item {
@@ -213,7 +218,7 @@ func (a *App) sites() []sites.Site {
 	var out []sites.Site
 	for _, name := range slices.Sorted(maps.Keys(a.Config.Sites)) {
 		s := a.Config.Sites[name]
-		out = append(out, sites.Site{Name: name, Repository: s.Repository, Banner: s.Banner, URL: s.URL, Push: s.Push})
+		out = append(out, sites.Site{Name: name, Repository: s.Repository, Banner: s.Banner, URL: s.URL, Push: s.Push, Author: a.Config.Author})
 	}
 	return out
 }

@@ -50,11 +50,11 @@ type probesStep struct{ *siteProbes }
 func (p probesStep) Name() string { return "site-probes" }
 
 func (p probesStep) Observe(_ context.Context, rec run.Recorder) (run.Observation, error) {
-	var noted bool
-	if _, err := rec.Memo(&noted); err != nil || !noted {
+	var evidence string
+	if _, err := rec.Memo(&evidence); err != nil || evidence == "" {
 		return run.Observation{Presence: run.Absent}, err
 	}
-	return run.Observation{Presence: run.Done, Evidence: "noted"}, nil
+	return run.Observation{Presence: run.Done, Evidence: evidence}, nil
 }
 
 func (p probesStep) Apply(ctx context.Context, rec run.Recorder) error {
@@ -72,7 +72,7 @@ func (p probesStep) Apply(ctx context.Context, rec run.Recorder) error {
 	if err := rec.Note(ctx, text, maint.Figures{"site_probes": float64(probes), "site_probe_failures": float64(failures)}); err != nil {
 		return err
 	}
-	return rec.Keep(ctx, true)
+	return rec.Keep(ctx, fmt.Sprintf("%d probes, %d failed", probes, failures))
 }
 
 func (p probesStep) Undo(context.Context, run.Recorder) error { return nil }

@@ -26,10 +26,10 @@ func newCheck(g *global) *cobra.Command {
 				} else {
 					printCheck(c.OutOrStdout(), r)
 				}
-				if err == nil && r.Blockers() > 0 {
-					err = hint.Errorf("do what stands above, then lull check "+args[0], "%d things stand in the way", r.Blockers())
+				if err != nil {
+					return err
 				}
-				return err
+				return inTheWay(r, args[0])
 			})
 		},
 	}
@@ -37,10 +37,22 @@ func newCheck(g *global) *cobra.Command {
 
 func printCheck(w io.Writer, r app.CheckReport) {
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%-8s %s\n         %s\n", f.Severity, f.Text, f.Fix)
+		fmt.Fprintf(w, "%-8s %s\n         %s\n", f.Severity, f, f.Fix)
 	}
-	if len(r.Findings) == 0 {
+	if r.Blockers() == 0 {
 		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
+	}
+}
+
+func inTheWay(r app.CheckReport, plan string) error {
+	next := "do what is said above, then lull check " + plan
+	switch n := r.Blockers(); n {
+	case 0:
+		return nil
+	case 1:
+		return hint.Errorf(next, "1 thing stands in the way")
+	default:
+		return hint.Errorf(next, "%d things stand in the way", n)
 	}
 }
 
@@ -64,18 +76,19 @@ func newSchedule(g *global) *cobra.Command {
 }
 
 func newRun(g *global) *cobra.Command {
-	var early bool
+	var early, yes bool
 	cmd := &cobra.Command{
 		Use: "run PLAN", Short: "Do it; the same command carries on after a crash", Args: planArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
 				w, done := newTerminal(c.OutOrStdout(), g.json)
 				defer done()
-				a.Ask = ask
+				a.Ask = asker(yes)
 				return a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "answer yes to every question of the plan")
 	cmd.Flags().BoolVar(&early, "early", false, "begin before the window opens")
 	return cmd
 }

@@ -37,6 +37,9 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 	if err := u.beltSource(ctx); err != nil {
 		return err
 	}
+	if err := u.stopFollowing(ctx); err != nil {
+		return err
+	}
 	if err := u.eachDatabase(ctx, u.target, checkWrites); err != nil {
 		return err
 	}
@@ -58,6 +61,16 @@ func (u *Upgrade) beltSource(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	return u.fence.Belt(ctx, conn)
+}
+
+// stopFollowing ends the replication that has nothing more to bring.
+func (u *Upgrade) stopFollowing(ctx context.Context) error {
+	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		if _, found, err := cluster.LookSubscription(ctx, conn, u.slot(db)); err != nil || !found {
+			return err
+		}
+		return cluster.SetSubscription(ctx, conn, u.slot(db), false)
+	})
 }
 
 // checkWrites writes a row and reads it back, in the way of a client: with the database's own settings.

@@ -17,7 +17,8 @@ import (
 // switching is what the switch keeps before it touches anything: how to open the
 // source again. Without it nobody could, after a crash.
 type switching struct {
-	Fence cluster.Fence `json:"fence"`
+	Fence    cluster.Fence `json:"fence"`
+	Recorded bool          `json:"recorded"` // how long the hold was is on the timeline
 }
 
 func (u *Upgrade) switchOver() run.Item {
@@ -34,7 +35,8 @@ func (u *Upgrade) recallFence(rec run.Recorder) error {
 }
 
 func (u *Upgrade) seeSwitch(ctx context.Context, rec run.Recorder) (run.Observation, error) {
-	began, err := rec.Memo(&switching{})
+	var memo switching
+	began, err := rec.Memo(&memo)
 	if err != nil {
 		return run.Observation{}, err
 	}
@@ -45,6 +47,8 @@ func (u *Upgrade) seeSwitch(ctx context.Context, rec run.Recorder) (run.Observat
 	switch {
 	case there && !began:
 		return run.Observation{Presence: run.Foreign, Evidence: "the pooler points at the target already, and this maintenance did not do that"}, nil
+	case there && !memo.Recorded:
+		return run.Observation{Presence: run.Partial, Evidence: "clients are on the new server, and how long they were held is not on record yet"}, nil
 	case there:
 		u.past = true
 		return run.Observation{Presence: run.Done, Evidence: "all poolers send their clients to the new server"}, nil
@@ -101,11 +105,43 @@ func (u *Upgrade) settle(ctx context.Context, rec run.Recorder) (forward bool, e
 	if err != nil {
 		return false, fmt.Errorf("settle a switch that was cut off: %w", err)
 	}
-	side := "old"
-	if at == gate.Target {
-		side, u.past = "new", true
+	if at != gate.Target {
+		return false, rec.Note(ctx, "The run before this one ended during the switch. Its clients were found, or put, on the old server.", nil)
 	}
-	return u.past, rec.Note(ctx, "The run before this one ended during the switch. Its clients were found, or put, on the "+side+" server.", nil)
+	u.past = true
+	return true, u.recordFromWatchdog(ctx, rec, memo, spec)
+}
+
+// recordFromWatchdog puts on record what the run that was cut off could not: the
+// watchdog's own file has the moments of the hold.
+func (u *Upgrade) recordFromWatchdog(ctx context.Context, rec run.Recorder, memo switching, spec watchdog.Spec) error {
+	events, err := watchdog.ReadRecord(spec.Record)
+	if err != nil {
+		return err
+	}
+	moments := map[string]time.Time{}
+	for _, e := range events {
+		for _, m := range e.Marks {
+			moments[m.Name] = m.At
+		}
+	}
+	text, figures := "The run before this one ended during the switch. Its clients were found, or put, on the new server.", maint.Figures{}
+	if asked, resumed := moments["asked"], moments["resumed"]; !asked.IsZero() && resumed.After(asked) {
+		text = fmt.Sprintf("Clients were held for %.1f ms, by the watchdog's record. The run itself ended during the switch.", ms(resumed.Sub(asked)))
+		figures = maint.Figures{"hold_ms": ms(resumed.Sub(asked)), "held_at_unix_ms": float64(asked.UnixMilli())}
+	}
+	return u.putOnRecord(ctx, rec, memo.Fence, text, figures)
+}
+
+// putOnRecord tells of the hold once, whatever ends in the middle.
+func (u *Upgrade) putOnRecord(ctx context.Context, rec run.Recorder, fence cluster.Fence, text string, figures maint.Figures) error {
+	if err := rec.Say(ctx, "hold", maint.Noted{Step: u.Name + "/switch", Text: text, Figures: figures}); err != nil {
+		return err
+	}
+	if err := rec.Say(ctx, "switched", maint.Updated{Text: fmt.Sprintf("The app now runs on PostgreSQL %d.", u.To)}); err != nil {
+		return err
+	}
+	return rec.Keep(ctx, switching{Fence: fence, Recorded: true})
 }
 
 // readyToSwitch is the gate that no option skips: nothing may reopen without planner
@@ -183,23 +219,14 @@ func (u *Upgrade) originalFence(ctx context.Context, rec run.Recorder) (cluster.
 		return cluster.Fence{}, err
 	}
 	u.fence = fence
-	return fence, rec.Keep(ctx, switching{fence})
+	return fence, rec.Keep(ctx, switching{Fence: fence})
 }
 
-// recordSwitch writes the conclusion once clients are on the target, and stops the
-// replication that has nothing more to bring.
+// recordSwitch writes the conclusion once clients are on the target.
 func (u *Upgrade) recordSwitch(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
-	for _, db := range u.inv.Databases {
-		if err := cluster.SetSubscription(ctx, h.dst[db.Name], u.slot(db), false); err != nil {
-			return err
-		}
-	}
 	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close the old server to all others, %.1f until its last change was seen on the new one, %.1f to send the clients there. %d sequences were carried over.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), ms(t.seen.Sub(t.fenced)), ms(t.resumed.Sub(t.seen)), h.sequenceCount())
-	if err := rec.Note(ctx, text, t.figures(try, h)); err != nil {
-		return err
-	}
-	return rec.Say(ctx, "switched", maint.Updated{Text: fmt.Sprintf("The app now runs on PostgreSQL %d.", u.To)})
+	return u.putOnRecord(ctx, rec, h.fence, text, t.figures(try, h))
 }
 
 // unswitch opens the source again after a try that did not get anywhere.

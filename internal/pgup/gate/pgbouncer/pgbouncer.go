@@ -143,6 +143,7 @@ func (g *Gate) runningAt(ctx context.Context, at points) ([]string, error) {
 // server_login_retry. It trusts SHOW SERVERS, not the answer to PAUSE, which does not
 // count connections that are being cancelled.
 func (g *Gate) Hold(ctx context.Context) error {
+	g.did("asked")
 	if err := g.unchanged(); err != nil {
 		return err
 	}

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lullhq/lull/internal/demo"
+)
+
+func newDemo() *cobra.Command {
+	return &cobra.Command{
+		Use: "demo", Short: "A real maintenance on throw-away servers, with load and proof", Args: cobra.NoArgs,
+		Long: `The demo upgrades a real PostgreSQL 13 to 17 under load, with the status page live.
+SCALE, RATE, CLIENTS and KEEP in the environment set its size: SCALE=100 is 1.5 GB,
+KEEP=1 leaves everything up until Ctrl-C. It writes .demo/result.json and
+.demo/post-mortem.md, and ends with 1 when a statement failed or a commit was lost.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o, err := demo.FromEnviron(os.Getenv)
+			if err != nil {
+				return err
+			}
+			if o.Self, err = os.Executable(); err != nil {
+				return fmt.Errorf("find lull's own program: %w", err)
+			}
+			o.Out = c.OutOrStdout()
+			return demo.Run(c.Context(), o)
+		},
+	}
+}
