@@ -128,7 +128,7 @@ func TestApart(t *testing.T) {
 	moved := []*suspect{
 		{before: sighting{value: digest{5, "1"}.String()}, target: digest{3, "1"}.String()}, // 2 rows fewer
 		{before: sighting{value: digest{5, "1"}.String()}, target: digest{5, "2"}.String()}, // another row
-		{target: digest{4, "-7"}.String()}, // none on the source
+		{target: digest{4, "-7"}.String()},                                                  // none on the source
 	}
 	if got := apart(moved); got != 2+1+4 {
 		t.Errorf("apart by %d rows", got)
@@ -136,4 +136,16 @@ func TestApart(t *testing.T) {
 	if got := parseDigest(digest{4, "-7"}.String()); got != (digest{4, "-7"}) {
 		t.Errorf("read back %v", got)
 	}
+}
+
+func FuzzParseDigest(f *testing.F) {
+	f.Add("5 -7")
+	f.Add("")
+	f.Add("x y z")
+	f.Fuzz(func(t *testing.T, s string) {
+		d := parseDigest(s)
+		if again := parseDigest(d.String()); again.rows != d.rows || again.sum != d.sum {
+			t.Errorf("%q read as %v, then as %v", s, d, again)
+		}
+	})
 }
