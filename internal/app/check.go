@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/maint"
@@ -30,8 +32,12 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 	if err != nil {
 		return CheckReport{}, err
 	}
+	return a.check(ctx, p)
+}
+
+func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {
 	r := CheckReport{Plan: p.ID, Findings: []pgup.Finding{}}
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
 		if s.Kind != config.KindUpgrade {
 			continue
 		}
@@ -43,7 +49,27 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Findings = append(r.Findings, found...)
+		for _, f := range found {
+			if f.About != "" {
+				f.Where = a.where(p, i, f.About)
+			}
+			r.Findings = append(r.Findings, f)
+		}
 	}
 	return r, nil
+}
+
+// where is the place of an entry in the files.
+func (a *App) where(p *config.Plan, step int, what pgup.About) string {
+	entry := []string{"clusters", p.Steps[step].Upgrade.Cluster}
+	pooler, isPooler := strings.CutPrefix(string(what), string(pgup.AboutPooler))
+	switch {
+	case what == pgup.AboutTo:
+		return config.Place(p.File, "steps", strconv.Itoa(step), "upgrade", "to")
+	case isPooler:
+		entry = []string{"poolers", pooler, "admin"}
+	case what != pgup.AboutCluster:
+		entry = append(entry, strings.Split(string(what), ".")...)
+	}
+	return config.Place(a.Config.File, entry...)
 }

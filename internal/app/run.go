@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
@@ -31,6 +33,13 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) error {
 	if err := mayRun(p, m, opts.Early, a.now()); err != nil {
 		return err
 	}
+	if m.State == maint.StateScheduled { // nothing is said or done before all looks well
+		if r, err := a.check(ctx, p); err != nil {
+			return err
+		} else if err := pgup.Refusal(r.Findings); err != nil {
+			return err
+		}
+	}
 	stop := probes.start(ctx)
 	defer stop()
 	return a.runner(opts.Watcher).Run(ctx, p.ID, items)
@@ -41,6 +50,12 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	p, m, err := a.plan(ctx, planFile)
 	if err != nil {
 		return err
+	}
+	switch m.State {
+	case maint.Draft:
+		return hint.Errorf("lull status", "maintenance %s was not announced: there is nothing to abort", p.ID)
+	case maint.StateCompleted:
+		return hint.Errorf("lull report "+p.File, "maintenance %s is completed: there is nothing to abort", p.ID)
 	}
 	items, _, err := a.items(p)
 	if err != nil {
@@ -85,7 +100,7 @@ func mayRun(p *config.Plan, m maint.Maintenance, early bool, now time.Time) erro
 		return err
 	}
 	if now.Before(start) && !early {
-		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), start.Sub(now).Round(time.Minute))
+		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), strings.TrimSuffix(start.Sub(now).Round(time.Minute).String(), "0s"))
 	}
 	if now.After(end) {
 		return hint.Errorf("change window.start in the plan, then lull schedule "+p.File, "the window closed at %s", end.Format("2006-01-02 15:04 MST"))

@@ -41,7 +41,9 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 			over = append(over, s)
 			continue
 		}
-		s.Progress = progressText(samples[id])
+		if p := samples[id]; a.now().Sub(p.At) < silence {
+			s.Progress = progressText(p)
+		}
 		open = append(open, s)
 	}
 	slices.SortFunc(over, func(x, y Status) int { return int(last(y.Recent) - last(x.Recent)) })

@@ -146,7 +146,7 @@ func writeFile(path string, b []byte) error {
 
 func newServe(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Serve the status page", Args: cobra.NoArgs,
+		Use: "serve", Short: "Serve the status page", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
 				return a.Serve(c.Context(), func(url string) { fmt.Fprintf(c.OutOrStdout(), "Status page: %s\n", url) })

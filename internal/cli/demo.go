@@ -11,7 +11,7 @@ import (
 
 func newDemo() *cobra.Command {
 	return &cobra.Command{
-		Use: "demo", Short: "A real maintenance on throw-away servers, with load and proof", Args: cobra.NoArgs,
+		Use: "demo", Short: "A real maintenance on throw-away servers, with load and proof", Args: noArgs,
 		Long: `The demo upgrades a real PostgreSQL 13 to 17 under load, with the status page live.
 SCALE, RATE, CLIENTS and KEEP in the environment set its size: SCALE=100 is 1.5 GB,
 KEEP=1 leaves everything up until Ctrl-C. It writes .demo/result.json and

@@ -7,6 +7,8 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 )
 
+const anAddress = `--dsn "host=127.0.0.1 port=6432 user=app dbname=app"`
+
 // dsnFlag is an address whose password stays off the command line, which everybody on the machine can read.
 type dsnFlag struct {
 	dsn, passwordFile string
@@ -19,11 +21,11 @@ func (d *dsnFlag) flags(c *cobra.Command) {
 
 func (d *dsnFlag) value() (string, error) {
 	if d.dsn == "" {
-		return "", hint.Errorf(`add --dsn "host=127.0.0.1 port=6432 user=app dbname=app"`, "no address is given")
+		return "", hint.Errorf("add "+anAddress, "no address is given")
 	}
 	parsed, err := config.ParseDSN(d.dsn, d.passwordFile)
 	if err != nil {
-		return "", err
+		return "", hint.Wrap(err, "write it as "+anAddress)
 	}
 	if parsed.HasPassword() {
 		return "", hint.Errorf("put it into a file and add --password-file FILE, or set PGPASSWORD", "the address holds a password, and everybody on this machine can read a command line")

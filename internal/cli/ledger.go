@@ -11,7 +11,7 @@ import (
 )
 
 func newLedger(g *global) *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use: "ledger", Short: "A client that proves afterwards that no commit was lost",
 		Long: `The ledger writes numbered transactions to a database and keeps its own file of every
 commit that was acknowledged. Afterwards it looks each of them up. It knows nothing of
@@ -19,7 +19,7 @@ a maintenance, so its word is that of an ordinary client.
 
   lull ledger run --dsn "host=... dbname=app" --file ledger.log      until Ctrl-C
   lull ledger verify --dsn "host=... dbname=app" --file ledger.log   exit 1 when a commit is lost`,
-	}
+	})
 	cmd.AddCommand(newLedgerRun(g), newLedgerVerify(g))
 	return cmd
 }
@@ -28,7 +28,7 @@ func newLedgerRun(g *global) *cobra.Command {
 	var o ledger.Options
 	var dsn dsnFlag
 	cmd := &cobra.Command{
-		Use: "run", Short: "Write until Ctrl-C", Args: cobra.NoArgs,
+		Use: "run", Short: "Write until Ctrl-C", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if o.DSN, err = dsn.value(); err != nil {
@@ -58,7 +58,7 @@ func newLedgerVerify(g *global) *cobra.Command {
 	var file string
 	var dsn dsnFlag
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Look up every acknowledged commit", Args: cobra.NoArgs,
+		Use: "verify", Short: "Look up every acknowledged commit", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d, err := dsn.value()
 			if err != nil {

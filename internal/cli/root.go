@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lullhq/lull/internal/app"
+	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 )
 
@@ -47,14 +49,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func newRoot() *cobra.Command {
 	g := &global{}
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "lull",
 		Short: "Run a scheduled maintenance, from first notice to post-mortem",
 		Long: `Lull runs a scheduled maintenance of a web product, and upgrades PostgreSQL
 across several major versions while the product stays up.`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-	}
+	})
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "lull.yaml", "the file that says what there is")
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print facts as JSON")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Wrap(err, c.CommandPath()+" --help") })
@@ -75,7 +77,8 @@ func (g *global) open(ctx context.Context) (*app.App, error) {
 		return nil, fmt.Errorf("find lull's own program: %w", err)
 	}
 	a, err := app.Open(ctx, g.config, self)
-	if errors.Is(err, os.ErrNotExist) && hint.Of(err) == "" {
+	var missing *fs.PathError
+	if errors.As(err, &missing) && missing.Path == g.config && errors.Is(err, fs.ErrNotExist) {
 		err = hint.Wrap(err, "write a lull.yaml here, or name one with --config FILE")
 	}
 	return a, err
@@ -91,19 +94,19 @@ func (g *global) with(ctx context.Context, do func(*app.App) error) (err error) 
 	return do(a)
 }
 
-// planArg is the one argument of most commands.
-func planArg(c *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return hint.Errorf(c.CommandPath()+" plan.yaml", "%s takes the plan's file", c.CommandPath())
-}
-
 // printError says what is wrong, one thing a line, and what to type next.
 func printError(w io.Writer, err error) {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n       ")
 	fmt.Fprintf(w, "error: %s\n", text)
-	if next := hint.Of(err); next != "" {
+	if next := nextStep(err); next != "" {
 		fmt.Fprintf(w, "next:  %s\n", next)
 	}
+}
+
+func nextStep(err error) string {
+	var problems config.Errors
+	if next := hint.Of(err); next != "" || !errors.As(err, &problems) {
+		return next
+	}
+	return "correct " + problems[0].File + ", then type the same command again"
 }

@@ -14,7 +14,7 @@ import (
 
 func newStatus(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "What is going on, one screen", Args: cobra.NoArgs,
+		Use: "status", Short: "What is going on, one screen", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
 				list, err := a.Status(c.Context())
@@ -50,7 +50,7 @@ func printStatus(w io.Writer, list []app.Status) {
 
 func newWatch(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "watch", Short: "Print every fact as it is recorded, until Ctrl-C", Args: cobra.NoArgs,
+		Use: "watch", Short: "Print every fact as it is recorded, until Ctrl-C", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
 				out := newFollower(c.OutOrStdout(), g.json)

@@ -170,9 +170,26 @@ func (o Owner) MkdirAll(dir string) error {
 	return o.writable(dir)
 }
 
+// CanMake says whether MkdirAll would make dir, and changes nothing.
+func (o Owner) CanMake(dir string) error {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
+			continue
+		}
+		if at != dir && o.changes() {
+			return o.may("enter", at, "-x", at) // root makes what is missing, and gives it away
+		}
+		return o.writable(at)
+	}
+}
+
 // writable asks as the owner: the answer depends on every folder above, groups and access lists.
 func (o Owner) writable(dir string) error {
-	cmd := exec.Command("test", "-w", dir, "-a", "-x", dir)
+	return o.may("write to", dir, "-w", dir, "-a", "-x", dir)
+}
+
+func (o Owner) may(what, dir string, test ...string) error {
+	cmd := exec.Command("test", test...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = o.attributes()
 	err := cmd.Run()
@@ -183,7 +200,7 @@ func (o Owner) writable(dir string) error {
 	if who == "" {
 		who = "the user who runs Lull"
 	}
-	return hint.Wrap(fmt.Errorf("use folder %s: %s cannot write to it, or not enter a folder above it", dir, who),
+	return hint.Wrap(fmt.Errorf("use folder %s: %s cannot %s it, or not enter a folder above it", dir, who, what),
 		fmt.Sprintf("choose another folder, or let %s enter and write this one", who))
 }
 

@@ -3,6 +3,7 @@ package pgup
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lullhq/lull/internal/hint"
 )
@@ -20,9 +21,27 @@ const (
 type Finding struct {
 	ID       string   `json:"id"`
 	Severity Severity `json:"severity"`
+	About    About    `json:"-"`
+	Where    string   `json:"where,omitempty"` // "plan.yaml:9:33", or a server's address
 	Text     string   `json:"text"`
 	Fix      string   `json:"fix"`
 }
+
+// About is the entry of the configuration that a finding speaks of: whoever knows the
+// files can say where it stands. It is empty for what is wrong on a server.
+type About string
+
+// The entries, AboutTo of the plan's step and the others of the cluster.
+const (
+	AboutDSN       About = "source.dsn"
+	AboutTo        About = "to"
+	AboutBin       About = "bin"
+	AboutData      About = "target.data"
+	AboutPort      About = "target.port"
+	AboutSocketDir About = "target.socket_dir"
+	AboutCluster   About = "cluster"
+	AboutPooler    About = "pooler." // and its name
+)
 
 func blocker(id, fix, format string, args ...any) Finding {
 	return Finding{ID: id, Severity: Blocker, Text: fmt.Sprintf(format, args...), Fix: fix}
@@ -32,21 +51,38 @@ func warning(id, fix, format string, args ...any) Finding {
 	return Finding{ID: id, Severity: Warning, Text: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-// refusal is the error for findings with blockers among them, and nil without.
-func refusal(findings []Finding) error {
-	var all []error
-	first := ""
+// on says what the findings are about.
+func on(what About, found ...Finding) []Finding {
+	for i := range found {
+		found[i].About = what
+	}
+	return found
+}
+
+func (f Finding) String() string {
+	if f.Where == "" {
+		return f.Text
+	}
+	return f.Where + ": " + f.Text
+}
+
+// Refusal is the error for findings with blockers among them, and nil without.
+func Refusal(findings []Finding) error {
+	var all []Finding
 	for _, f := range findings {
-		if f.Severity != Blocker {
-			continue
-		}
-		all = append(all, fmt.Errorf("%s (%s)", f.Text, f.ID))
-		if first == "" {
-			first = f.Fix
+		if f.Severity == Blocker {
+			all = append(all, f)
 		}
 	}
-	if len(all) == 0 {
+	switch len(all) {
+	case 0:
 		return nil
+	case 1:
+		return hint.Errorf(all[0].Fix, "%s (%s)", all[0], all[0].ID)
 	}
-	return hint.Wrap(errors.Join(all...), first)
+	var lines []string
+	for _, f := range all {
+		lines = append(lines, fmt.Sprintf("%s (%s)\n    %s", f, f.ID, f.Fix))
+	}
+	return hint.Wrap(errors.New(strings.Join(lines, "\n")), "do what stands above, then type the same command again")
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
 	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
@@ -74,25 +75,30 @@ func (u *Upgrade) onTarget(ctx context.Context) (bool, error) {
 // checkPoolers asks each pooler for what would make a hold impossible, or long.
 func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
 	if len(u.Poolers) == 0 {
-		return []Finding{blocker("pooler", "Add `poolers: [NAME]` to the cluster in lull.yaml.", "Cluster %s has no pooler. Clients can only be held at one.", u.Cluster)}, nil
+		return on(AboutCluster, blocker("pooler", "Add `poolers: [NAME]` to the cluster in lull.yaml.", "Cluster %s has no pooler. Clients can only be held at one.", u.Cluster)), nil
 	}
 	from, err := u.sourceAddr()
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range u.Poolers {
-		g, err := pgbouncer.New(p, from, u.targetAddr())
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range g.Check(ctx, u.HoldBudget) {
-			severity := Warning
-			if f.Blocks {
-				severity = Blocker
-			}
-			out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: f.Hint})
-		}
-		g.Close()
+		out = append(out, on(AboutPooler+About(p.Name), u.checkPooler(ctx, p, from)...)...)
 	}
 	return out, nil
+}
+
+func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr) (out []Finding) {
+	g, err := pgbouncer.New(p, from, u.targetAddr())
+	if err != nil {
+		return []Finding{blocker(pgbouncer.PoolerFile, hint.Of(err), "Pooler %s: %v.", p.Name, err)}
+	}
+	defer g.Close()
+	for _, f := range g.Check(ctx, u.HoldBudget) {
+		severity := Warning
+		if f.Blocks {
+			severity = Blocker
+		}
+		out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: f.Hint})
+	}
+	return out
 }

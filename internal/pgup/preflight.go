@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
@@ -80,7 +82,7 @@ func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
 	if err != nil {
 		return err
 	}
-	if err := refusal(findings); err != nil {
+	if err := Refusal(findings); err != nil {
 		return err
 	}
 	for _, f := range findings {
@@ -100,49 +102,80 @@ func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
 func (u *Upgrade) Check(ctx context.Context) ([]Finding, error) {
 	inv, err := cluster.Take(ctx, u.Source)
 	if err != nil {
-		return nil, u.unreachable(err)
+		return on(AboutDSN, u.unreachable(err)), nil
 	}
-	findings := u.checkVersion(inv)
-	findings = append(findings, u.checkServer(inv)...)
-	if err := refusal(findings); err != nil {
+	findings := on(AboutTo, u.checkVersion(inv)...)
+	findings = append(findings, u.atSource(u.checkServer(inv))...)
+	findings = append(findings, u.checkPrograms(inv)...)
+	if Refusal(findings) != nil {
 		return findings, nil // the rest asks questions that a wrong server cannot answer
 	}
 	if err := u.adopt(inv); err != nil {
 		return nil, err
 	}
 	findings = append(findings, u.checkPlace(ctx)...)
-	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings, u.checkPoolers} {
+	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings} {
 		more, err := check(ctx)
 		if err != nil {
 			return nil, err
 		}
-		findings = append(findings, more...)
+		findings = append(findings, u.atSource(more)...)
 	}
-	return findings, nil
+	poolers, err := u.checkPoolers(ctx)
+	return append(findings, poolers...), err
+}
+
+// atSource says that the findings are of the server, not of a file.
+func (u *Upgrade) atSource(found []Finding) []Finding {
+	if at, err := u.sourceAddr(); err == nil {
+		for i := range found {
+			found[i].Where = at.String()
+		}
+	}
+	return found
 }
 
 // unreachable turns a failed connection into what the operator can do about it.
-func (u *Upgrade) unreachable(err error) error {
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "28P01") || strings.Contains(text, "password authentication failed"):
-		return hint.Wrap(err, fmt.Sprintf("check the password of clusters.%s.source (password_file, or PGPASSWORD in the dsn)", u.Cluster))
-	case strings.Contains(text, "3D000"):
-		return hint.Wrap(err, fmt.Sprintf("name a database that exists in clusters.%s.source.dsn: dbname=postgres", u.Cluster))
-	case strings.Contains(text, "connect to the server"):
-		return hint.Wrap(err, fmt.Sprintf("check host and port in clusters.%s.source.dsn, and that the server runs", u.Cluster))
+func (u *Upgrade) unreachable(err error) Finding {
+	const id = "source-login"
+	entry := fmt.Sprintf("clusters.%s.source", u.Cluster)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return blocker(id, "Check host and port in "+entry+".dsn, and that the server runs.", "%v.", err)
 	}
-	return err
+	switch refused.Code {
+	case "28P01":
+		return blocker(id, "Check the password of "+entry+" (password_file, or password in the dsn).", "%v.", err)
+	case "28000":
+		return blocker(id, "Check user and host in "+entry+".dsn, and the server's pg_hba.conf.", "%v.", err)
+	case "3D000":
+		return blocker(id, "Name a database that exists in "+entry+".dsn: dbname=postgres.", "%v.", err)
+	}
+	return blocker(id, "See the server's log.", "%v.", err)
 }
 
 func (u *Upgrade) checkVersion(inv cluster.Inventory) []Finding {
+	next := fmt.Sprintf("Name a version newer than %d.", inv.Major())
 	switch {
-	case u.To <= inv.Major():
-		return []Finding{blocker("version", fmt.Sprintf("Set to: to a version newer than %d.", inv.Major()), "The source is PostgreSQL %d already, and the plan says to: %d.", inv.Major(), u.To)}
 	case inv.Major() < 10:
 		return []Finding{blocker("version", "Upgrade to 10 or newer by other means first.", "The source is PostgreSQL %s. Logical replication exists from 10 on.", inv.VersionText)}
+	case u.To == inv.Major():
+		return []Finding{blocker("version", next, "The source is PostgreSQL %d already.", inv.Major())}
+	case u.To < inv.Major():
+		return []Finding{blocker("version", next, "The source is PostgreSQL %d, which is newer than %d.", inv.Major(), u.To)}
 	}
 	return nil
+}
+
+// checkPrograms looks for the programs of both versions.
+func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []Finding) {
+	if _, err := pgserver.Find(inv.Major(), u.Bin...); err != nil {
+		out = append(out, on(AboutBin, blocker("programs", hint.Of(err), "%v.", err))...)
+	}
+	if _, err := pgserver.Find(u.To, u.Bin...); err != nil && u.To > inv.Major() {
+		out = append(out, on(AboutTo, blocker("programs", hint.Of(err), "%v.", err))...)
+	}
+	return out
 }
 
 func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
@@ -172,25 +205,65 @@ func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
 }
 
 // checkPlace looks at the machine that the target is built on.
-func (u *Upgrade) checkPlace(ctx context.Context) (out []Finding) {
-	if entries, err := os.ReadDir(u.Data); err == nil && len(entries) > 0 {
-		out = append(out, blocker("target-folder", "Name an empty folder in target.data, or remove this one.", "The target's folder %s is not empty.", u.Data))
+func (u *Upgrade) checkPlace(ctx context.Context) []Finding {
+	out := on(AboutData, append(u.checkFolders(), u.checkDisk()...)...)
+	out = append(out, on(AboutSocketDir, u.checkSocketDir()...)...)
+	return append(out, on(AboutPort, u.checkPort(ctx)...)...)
+}
+
+func (u *Upgrade) checkFolders() (out []Finding) {
+	entries, err := os.ReadDir(u.Data)
+	switch {
+	case len(entries) > 0:
+		out = append(out, blocker("target-folder", "Name an empty folder in target.data, or remove what is in this one.", "The target's folder %s is not empty.", u.Data))
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		out = append(out, blocker("target-folder", "Name an empty folder in target.data, or one that does not exist yet.", "The target's folder cannot be used: %v.", err))
 	}
-	if major, _ := seed.Exists(u.seed.Copy()); major != "" {
+	if _, err := os.Lstat(u.seed.Copy()); err == nil {
 		out = append(out, blocker("copy-folder", "Remove it when no other upgrade uses it.", "The folder for the copy, %s, exists.", u.seed.Copy()))
 	}
-	if l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(u.listenHost(), strconv.Itoa(u.Place.Port))); err != nil {
-		fix := "Name a free port in target.port."
-		out = append(out, blocker("target-port", fix, "Port %d on %s cannot be used for the target: %v.", u.Place.Port, u.listenHost(), errors.Unwrap(err)))
-	} else {
-		l.Close()
-	}
-	if free, err := freeBytes(filepath.Dir(u.Data)); err != nil {
-		out = append(out, blocker("disk", "Make the folder that target.data lies in.", "The room on the target's disk cannot be read: %v.", err))
-	} else if need := u.inv.Bytes + u.inv.Bytes/5 + 1<<30; free < need {
-		out = append(out, blocker("disk", "Make room, or put target.data on a larger disk.", "The disk of %s has %s free and about %s are needed: the copy, a fifth for what is written meanwhile, and 1 GB.", u.Data, bytesText(free), bytesText(need)))
+	if err := u.seed.New.Owner.CanMake(filepath.Dir(u.Data)); err != nil {
+		out = append(out, blocker("target-folder", hint.Of(err), "%v.", err))
 	}
 	return out
+}
+
+func (u *Upgrade) checkDisk() []Finding {
+	free, err := freeBytes(filepath.Dir(u.Data))
+	if err != nil {
+		return []Finding{blocker("disk", "Make the folder that target.data lies in.", "The room on the target's disk cannot be read: %v.", err)}
+	}
+	need := u.inv.Bytes + u.inv.Bytes/5 + 1<<30
+	if free >= need {
+		return nil
+	}
+	return []Finding{blocker("disk", "Make room, or put target.data on a larger disk.", "The disk of %s has %s free and about %s are needed: the copy, a fifth for what is written meanwhile, and 1 GB.", u.Data, bytesText(free), bytesText(need))}
+}
+
+func (u *Upgrade) checkSocketDir() []Finding {
+	if u.Place.SocketDir == "" {
+		return nil
+	}
+	if info, err := os.Stat(u.Place.SocketDir); err != nil || !info.IsDir() {
+		return []Finding{blocker("target-socket", "Make that folder, or name another in target.socket_dir.", "The folder for the target's socket, %s, does not exist.", u.Place.SocketDir)}
+	}
+	if err := u.seed.New.Owner.CanMake(u.Place.SocketDir); err != nil {
+		return []Finding{blocker("target-socket", hint.Of(err), "%v.", err)}
+	}
+	return nil
+}
+
+func (u *Upgrade) checkPort(ctx context.Context) []Finding {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(u.listenHost(), strconv.Itoa(u.Place.Port)))
+	if err == nil {
+		l.Close()
+		return nil
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return []Finding{blocker("target-port", fmt.Sprintf("Name a free port in target.port, or stop what uses it: ss -ltnp 'sport = :%d'", u.Place.Port),
+			"Port %d on %s, where the target is to listen, is in use.", u.Place.Port, u.listenHost())}
+	}
+	return []Finding{blocker("target-port", "Name an address of this machine in target.host and a free port in target.port.", "The target cannot listen on port %d of %s: %v.", u.Place.Port, u.listenHost(), errors.Unwrap(err))}
 }
 
 func (u *Upgrade) listenHost() string {

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
@@ -120,7 +121,7 @@ func (u *Upgrade) know(ctx context.Context) error {
 	}
 	inv, err := cluster.Take(ctx, u.Source)
 	if err != nil {
-		return u.unreachable(err)
+		return hint.Wrap(err, u.unreachable(err).Fix)
 	}
 	if err := u.adopt(inv); err != nil {
 		return err

@@ -8,10 +8,14 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/connfail"
 )
 
 // Endpoint is how a server is reached as Lull's own role.
@@ -60,7 +64,7 @@ func (e Endpoint) Connect(ctx context.Context, database string) (*pgx.Conn, erro
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the server at %s:%d, database %s: %w", cfg.Host, cfg.Port, cfg.Database, err)
+		return nil, fmt.Errorf("connect to database %s at %s: %w", cfg.Database, net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), connfail.Short(err))
 	}
 	return conn, nil
 }

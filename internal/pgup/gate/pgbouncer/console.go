@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lullhq/lull/internal/connfail"
 )
 
 // patience is how long one command of the console may take; PAUSE has the hold's own time.
@@ -51,7 +54,7 @@ func (c *console) open(ctx context.Context) error {
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("connect to the pooler's console: %w", err)
+		return fmt.Errorf("connect to the pooler's console at %s: %w", net.JoinHostPort(c.cfg.Host, strconv.Itoa(int(c.cfg.Port))), connfail.Short(err))
 	}
 	stands.Store(true)
 	c.conn = conn
