@@ -2,10 +2,11 @@
 # make build   bin/lull
 # make test    set-up, vet and all tests
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE, CLIENTS and KEEP set its size
+# make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup build test demo lint clean distclean
+.PHONY: setup build test demo bench-switch lint clean distclean
 
 setup:
 	@scripts/toolchain
@@ -19,6 +20,12 @@ test: setup
 
 demo: setup build
 	bin/lull demo
+
+bench-switch: export SCALE ?= 100
+bench-switch: export RATE ?= 400
+bench-switch: export CLIENTS ?= 16
+bench-switch: setup build
+	go run ./cmd/lull-bench switch
 
 lint:
 	@scripts/lint

@@ -1,0 +1,72 @@
+// Package bench measures Lull beside its peers, on one machine in one run: a table for
+// people and a file of figures for programs.
+//
+// It must not know more of Lull than a user does: commands, and what they print or write.
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+)
+
+// Figure is one measured quantity over the runs.
+type Figure struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// Of sums values up. The median of an even number is the mean of the middle two.
+func Of(values []float64) Figure {
+	if len(values) == 0 {
+		return Figure{}
+	}
+	v := slices.Sorted(slices.Values(values))
+	mid := len(v) / 2
+	f := Figure{Min: v[0], Median: v[mid], Max: v[len(v)-1]}
+	if len(v)%2 == 0 {
+		f.Median = (v[mid-1] + v[mid]) / 2
+	}
+	return f
+}
+
+// Row is a figure with the words that people read.
+type Row struct {
+	Key   string // in the file
+	Title string
+	Figure
+}
+
+// Print writes the table.
+func Print(w io.Writer, rows []Row) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\tmin\tmedian\tmax\t")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t\n", r.Title, r.Min, r.Median, r.Max)
+	}
+	return t.Flush()
+}
+
+// Write writes the file of figures.
+func Write(path string, rows []Row) error {
+	out := map[string]Figure{}
+	for _, r := range rows {
+		out[r.Key] = r.Figure
+	}
+	b, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	if err := os.WriteFile(path, append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	return nil
+}
