@@ -48,8 +48,10 @@ func Exists(dir string) (major string, err error) {
 
 // Remove deletes everything that building the target has made.
 func (p Physical) Remove(ctx context.Context) error {
-	if err := p.halt(ctx, p.Old, p.Copy()); err != nil {
-		return err
+	for _, dir := range []string{p.partial(p.Copy()), p.Copy()} {
+		if err := p.halt(ctx, p.Old, dir); err != nil {
+			return err
+		}
 	}
 	if err := p.RemoveTarget(ctx); err != nil {
 		return err
@@ -87,6 +89,9 @@ func (p Physical) log(what string) string { return p.Data + "." + what + ".log" 
 // Backup copies the source. The copy appears under its name only when it is whole.
 func (p Physical) Backup(ctx context.Context) error {
 	tmp := p.partial(p.Copy())
+	if err := p.halt(ctx, p.Old, tmp); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("remove an unfinished copy: %w", err)
 	}

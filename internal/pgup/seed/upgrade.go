@@ -47,12 +47,9 @@ func (p Physical) Upgrade(ctx context.Context) error {
 	return nil
 }
 
-// halt stops the server that an earlier try, cut off, may have left running on a folder.
+// halt ends what an earlier try, cut off, may have left at work in a folder.
 func (p Physical) halt(ctx context.Context, in pgserver.Install, dir string) error {
-	if major, err := Exists(dir); err != nil || major == "" {
-		return err
-	}
-	if err := (pgserver.Server{Install: in, Data: dir}).Stop(ctx, "fast"); err != nil {
+	if err := (pgserver.Server{Install: in, Data: dir}).Halt(ctx, p.Old, p.New); err != nil {
 		return fmt.Errorf("stop what an earlier try left running: %w", err)
 	}
 	return nil
