@@ -32,7 +32,7 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	var open, over []Status
+	open, over := []Status{}, []Status{}
 	for _, id := range slices.Sorted(maps.Keys(histories)) {
 		entries := histories[id]
 		m := timeline.Fold(id, entries)

@@ -30,7 +30,10 @@ func newLedgerRun(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run", Short: "Write until Ctrl-C", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
+			err := fileNamed(o.File)
+			if err != nil {
+				return err
+			}
 			if o.DSN, err = dsn.value(); err != nil {
 				return err
 			}
@@ -60,6 +63,9 @@ func newLedgerVerify(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Look up every acknowledged commit", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := fileNamed(file); err != nil {
+				return err
+			}
 			d, err := dsn.value()
 			if err != nil {
 				return err
@@ -82,4 +88,11 @@ func newLedgerVerify(g *global) *cobra.Command {
 	dsn.flags(cmd)
 	cmd.Flags().StringVar(&file, "file", "", "the file of a finished run")
 	return cmd
+}
+
+func fileNamed(file string) error {
+	if file != "" {
+		return nil
+	}
+	return hint.Errorf("add --file ledger.log", "no file is given for the acknowledged commits")
 }

@@ -51,6 +51,14 @@ func warning(id, fix, format string, args ...any) Finding {
 	return Finding{ID: id, Severity: Warning, Text: fmt.Sprintf(format, args...), Fix: fix}
 }
 
+// sentence makes a finding's words of an error's hint.
+func sentence(next string) string {
+	if next == "" {
+		return "See the log of what refuses."
+	}
+	return strings.ToUpper(next[:1]) + strings.TrimSuffix(next[1:], ".") + "."
+}
+
 // on says what the findings are about.
 func on(what About, found ...Finding) []Finding {
 	for i := range found {

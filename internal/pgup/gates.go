@@ -90,7 +90,7 @@ func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
 func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr) (out []Finding) {
 	g, err := pgbouncer.New(p, from, u.targetAddr())
 	if err != nil {
-		return []Finding{blocker(pgbouncer.PoolerFile, hint.Of(err), "Pooler %s: %v.", p.Name, err)}
+		return []Finding{blocker(pgbouncer.PoolerFile, sentence(hint.Of(err)), "Pooler %s: %v.", p.Name, err)}
 	}
 	defer g.Close()
 	for _, f := range g.Check(ctx, u.HoldBudget) {
@@ -98,7 +98,7 @@ func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr
 		if f.Blocks {
 			severity = Blocker
 		}
-		out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: f.Hint})
+		out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: sentence(f.Hint)})
 	}
 	return out
 }

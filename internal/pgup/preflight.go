@@ -170,10 +170,10 @@ func (u *Upgrade) checkVersion(inv cluster.Inventory) []Finding {
 // checkPrograms looks for the programs of both versions.
 func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []Finding) {
 	if _, err := pgserver.Find(inv.Major(), u.Bin...); err != nil {
-		out = append(out, on(AboutBin, blocker("programs", hint.Of(err), "%v.", err))...)
+		out = append(out, on(AboutBin, blocker("programs", sentence(hint.Of(err)), "%v.", err))...)
 	}
 	if _, err := pgserver.Find(u.To, u.Bin...); err != nil && u.To > inv.Major() {
-		out = append(out, on(AboutTo, blocker("programs", hint.Of(err), "%v.", err))...)
+		out = append(out, on(AboutTo, blocker("programs", sentence(hint.Of(err)), "%v.", err))...)
 	}
 	return out
 }
@@ -223,7 +223,7 @@ func (u *Upgrade) checkFolders() (out []Finding) {
 		out = append(out, blocker("copy-folder", "Remove it when no other upgrade uses it.", "The folder for the copy, %s, exists.", u.seed.Copy()))
 	}
 	if err := u.seed.New.Owner.CanMake(filepath.Dir(u.Data)); err != nil {
-		out = append(out, blocker("target-folder", hint.Of(err), "%v.", err))
+		out = append(out, blocker("target-folder", sentence(hint.Of(err)), "%v.", err))
 	}
 	return out
 }
@@ -248,7 +248,7 @@ func (u *Upgrade) checkSocketDir() []Finding {
 		return []Finding{blocker("target-socket", "Make that folder, or name another in target.socket_dir.", "The folder for the target's socket, %s, does not exist.", u.Place.SocketDir)}
 	}
 	if err := u.seed.New.Owner.CanMake(u.Place.SocketDir); err != nil {
-		return []Finding{blocker("target-socket", hint.Of(err), "%v.", err)}
+		return []Finding{blocker("target-socket", sentence(hint.Of(err)), "%v.", err)}
 	}
 	return nil
 }
