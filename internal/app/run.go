@@ -21,28 +21,32 @@ type RunOptions struct {
 }
 
 // Run does the maintenance, or carries on with it after whatever ended the run before.
-func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) error {
+// The text is for when there is nothing to do, so that no fact tells anything.
+func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text string, err error) {
 	p, m, err := a.plan(ctx, planFile)
 	if err != nil {
-		return err
+		return "", err
+	}
+	if m.State == maint.StateCompleted { // not even looked at: the servers have had a life of their own since
+		return fmt.Sprintf("Nothing is left to do: %s was completed on %s.", p.ID, m.Ended.UTC().Format("2 January 2006, 15:04 UTC")), nil
 	}
 	items, probes, err := a.items(p)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := mayRun(p, m, opts.Early, a.now()); err != nil {
-		return err
+		return "", err
 	}
 	if m.State == maint.StateScheduled { // nothing is said or done before all looks well
 		if r, err := a.check(ctx, p); err != nil {
-			return err
+			return "", err
 		} else if err := pgup.Refusal(r.Findings); err != nil {
-			return err
+			return "", err
 		}
 	}
 	stop := probes.start(ctx)
 	defer stop()
-	return a.runner(opts.Watcher).Run(ctx, p.ID, items)
+	return "", a.runner(opts.Watcher).Run(ctx, p.ID, items)
 }
 
 // Abort takes back what was done, and says that the maintenance is given up.

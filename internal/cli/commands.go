@@ -84,7 +84,15 @@ func newRun(g *global) *cobra.Command {
 				w, done := newTerminal(c.OutOrStdout(), g.json)
 				defer done()
 				a.Ask = asker(yes)
-				return a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
+				text, err := a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
+				switch {
+				case err != nil || text == "":
+					return err
+				case g.json:
+					return printJSON(c.OutOrStdout(), map[string]string{"text": text})
+				}
+				_, err = fmt.Fprintln(c.OutOrStdout(), text)
+				return err
 			})
 		},
 	}

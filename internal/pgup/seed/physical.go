@@ -78,10 +78,10 @@ func removeAll(paths ...string) error {
 	return nil
 }
 
-// RemoveCopy deletes what is only needed until the target runs: the old version's
-// catalogs, and second names of files that the target has too.
+// RemoveCopy deletes what is only needed until the target stands by itself: the old version's
+// catalogs, second names of files that the target has too, and the password of the source.
 func (p Physical) RemoveCopy() error {
-	return removeAll(p.Copy())
+	return removeAll(p.Copy(), p.passfile(), p.log("copy"))
 }
 
 func (p Physical) log(what string) string { return p.Data + "." + what + ".log" }
