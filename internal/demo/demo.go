@@ -29,7 +29,7 @@ type Options struct {
 // Default sizes: about 150 MB.
 const (
 	defaultDir     = ".demo"
-	defaultScale   = 8
+	defaultScale   = 6
 	defaultRate    = 200
 	defaultClients = 8
 )

@@ -54,6 +54,26 @@ func (g *Ground) role(ctx context.Context) error {
 	return nil
 }
 
+// scramSecrets are what the server keeps of the roles' passwords.
+func (g *Ground) scramSecrets(ctx context.Context) (map[string]string, error) {
+	conn, err := pgx.Connect(ctx, g.withPassword(g.Source.DSN("postgres", superuser), superuser))
+	if err != nil {
+		return nil, fmt.Errorf("read the roles' secrets: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	rows, err := conn.Query(ctx, "SELECT rolname::text, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL")
+	if err != nil {
+		return nil, fmt.Errorf("read the roles' secrets: %w", err)
+	}
+	secrets := map[string]string{}
+	var role, secret string
+	_, err = pgx.ForEachRow(rows, []any{&role, &secret}, func() error { secrets[role] = secret; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("read the roles' secrets: %w", err)
+	}
+	return secrets, nil
+}
+
 // script runs SQL on the source, each text in a transaction of its own.
 func (g *Ground) script(ctx context.Context, db, role string, texts ...string) error {
 	conn, err := pgx.Connect(ctx, g.withPassword(g.Source.DSN(db, role), role))

@@ -102,9 +102,9 @@ func find(dir string) (*Ground, error) {
 	return g, err
 }
 
-// made are the names in the demo's folder that are its own, and that the next demo removes.
+// made are the patterns of names in the demo's folder that are its own, and that the next demo removes.
 var made = []string{
-	"servers", "sites", "live", "secrets", "lull.yaml", "plan.yaml", "lull.db", "lull.db-wal", "lull.db-shm", "lull.db.work",
+	"servers", "sites", "live", "secrets", "lull.yaml", "plan.yaml", "lull.db*",
 	"logs", "ledger", "ledger.statements", "ledger.summary", "post-mortem.md", "result.json",
 }
 
@@ -122,12 +122,26 @@ func (g *Ground) clear(ctx context.Context) error {
 			return fmt.Errorf("remove the last demo: %w", err)
 		}
 	}
-	for _, name := range made {
-		if err := os.RemoveAll(filepath.Join(g.Dir, name)); err != nil {
+	entries, err := os.ReadDir(g.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the last demo: %w", err)
+	}
+	for _, e := range entries {
+		if !isMade(e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(g.Dir, e.Name())); err != nil {
 			return fmt.Errorf("remove the last demo: %w", err)
 		}
 	}
 	return nil
+}
+
+func isMade(name string) bool {
+	return slices.ContainsFunc(made, func(pattern string) bool {
+		ok, _ := filepath.Match(pattern, name) // our own patterns are sound
+		return ok
+	})
 }
 
 // stopLeftover stops a server only if the process of its pid file works in its data folder:
@@ -211,10 +225,17 @@ func (g *Ground) startSource(ctx context.Context) error {
 	return g.Source.Spawn(ctx, nil)
 }
 
+// startPooler gives the pooler the roles' SCRAM secrets and no passwords, as careful operators
+// do. It then logs in with what the client proved, and need not derive keys from a password
+// (4096 rounds) for every connection that it makes.
 func (g *Ground) startPooler(ctx context.Context) error {
-	err := g.Pooler.Configure(pgserver.Pooling{
+	secrets, err := g.scramSecrets(ctx)
+	if err != nil {
+		return err
+	}
+	err = g.Pooler.Configure(pgserver.Pooling{
 		Databases: map[string]string{database: fmt.Sprintf("host=127.0.0.1 port=%d dbname=%s", g.Source.Port, database)},
-		Users:     g.passwords,
+		Users:     secrets,
 		Settings:  map[string]string{"admin_users": superuser},
 	})
 	if err != nil {

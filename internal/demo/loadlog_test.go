@@ -110,7 +110,7 @@ func TestFromEnviron(t *testing.T) {
 		}
 	}
 	o, err := FromEnviron(env())
-	if err != nil || o != (Options{Dir: ".demo", Scale: 8, Rate: 200, Clients: 8}) {
+	if err != nil || o != (Options{Dir: ".demo", Scale: 6, Rate: 200, Clients: 8}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
 	o, err = FromEnviron(env("SCALE", "100", "RATE", "400", "CLIENTS", "16", "KEEP", "1"))
