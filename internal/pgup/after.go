@@ -79,7 +79,7 @@ func checkWrites(ctx context.Context, conn *pgx.Conn, _ cluster.Database) error 
 	if err := cluster.PrepareMarker(ctx, conn, conn); err != nil {
 		return err
 	}
-	if err := cluster.PutMarker(ctx, conn, "after", token); err != nil {
+	if _, err := cluster.PutMarker(ctx, conn, "after", token); err != nil {
 		return err
 	}
 	return cluster.AwaitMarker(ctx, conn, "after", token)

@@ -102,7 +102,7 @@ func (u *Upgrade) barrier(ctx context.Context) error {
 			return err
 		}
 		token := rand.Text()
-		if err := cluster.PutMarker(ctx, source, u.slot(db), token); err != nil {
+		if _, err := cluster.PutMarker(ctx, source, u.slot(db), token); err != nil {
 			return err
 		}
 		return cluster.AwaitMarker(ctx, conn, u.slot(db), token)

@@ -2,7 +2,6 @@ package pgup
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -23,11 +22,9 @@ type hold struct {
 	u      *Upgrade
 	fence  cluster.Fence
 	dog    *watchdog.Watchdog
-	source *pgx.Conn            // closes and opens the fence of the source
-	target *pgx.Conn            // opens the fence of the target
-	src    map[string]*pgx.Conn // by database
-	dst    map[string]*pgx.Conn
-	seqs   map[string]*cluster.Sequences
+	source *pgx.Conn // closes and opens the fence of the source
+	target *pgx.Conn // opens the fence of the target
+	lanes  []*lane   // one a database
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -47,7 +44,7 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 
 // newHold opens and prepares everything. When it returns, the watchdog is ready as well.
 func (u *Upgrade) newHold(ctx context.Context, fence cluster.Fence) (h *hold, err error) {
-	h = &hold{u: u, fence: fence, src: map[string]*pgx.Conn{}, dst: map[string]*pgx.Conn{}, seqs: map[string]*cluster.Sequences{}}
+	h = &hold{u: u, fence: fence}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -72,13 +69,12 @@ func (h *hold) close() {
 	if h.dog != nil {
 		_ = h.dog.Close() // it ends by itself when the pipe does
 	}
-	for _, c := range []*pgx.Conn{h.source, h.target} {
-		if c != nil {
-			c.Close(context.Background())
-		}
+	conns := []*pgx.Conn{h.source, h.target}
+	for _, l := range h.lanes {
+		conns = append(conns, l.source, l.target, l.seqSource, l.seqTarget)
 	}
-	for _, conns := range []map[string]*pgx.Conn{h.src, h.dst} {
-		for _, c := range conns {
+	for _, c := range conns {
+		if c != nil {
 			c.Close(context.Background())
 		}
 	}
@@ -92,41 +88,21 @@ func (h *hold) connect(ctx context.Context) (err error) {
 		return err
 	}
 	for _, db := range h.u.inv.Databases {
-		if err := h.connectDatabase(ctx, db.Name); err != nil {
+		l := &lane{db: db, slot: h.u.slot(db)}
+		h.lanes = append(h.lanes, l)
+		if err := l.open(ctx, h.u.Source, h.u.target); err != nil {
 			return fmt.Errorf("database %s: %w", db.Name, err)
 		}
 	}
 	return nil
 }
 
-func (h *hold) connectDatabase(ctx context.Context, name string) error {
-	src, err := h.u.Source.Connect(ctx, name)
-	if err != nil {
-		return err
-	}
-	h.src[name] = src
-	dst, err := h.u.target.Connect(ctx, name)
-	if err != nil {
-		return err
-	}
-	h.dst[name] = dst
-	// Durable all the same: the target is flushed by the opening of its fence, before the decision.
-	if _, err := dst.Exec(ctx, "SET synchronous_commit = off"); err != nil {
-		return fmt.Errorf("prepare the target's session: %w", err)
-	}
-	if err := cluster.PrepareMarker(ctx, src, dst); err != nil {
-		return err
-	}
-	h.seqs[name], err = cluster.PrepareSequences(ctx, src, dst)
-	return err
-}
-
 // sessions are those on the source. The watchdog ends them before it lets the clients go
 // by itself: a controller that was only stopped cannot act any more when it wakes up.
 func (h *hold) sessions() []uint32 {
 	pids := []uint32{h.source.PgConn().PID()}
-	for _, c := range h.src {
-		pids = append(pids, c.PgConn().PID())
+	for _, l := range h.lanes {
+		pids = append(pids, l.source.PgConn().PID(), l.seqSource.PgConn().PID())
 	}
 	return pids
 }
@@ -134,7 +110,13 @@ func (h *hold) sessions() []uint32 {
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
 // catalogs are then in the caches of all the sessions involved.
 func (h *hold) rehearse(ctx context.Context) error {
-	if err := h.carry(ctx); err != nil {
+	if _, err := h.markers(ctx); err != nil {
+		return err
+	}
+	if err := h.sequences(ctx); err != nil {
+		return err
+	}
+	if _, err := cluster.Alone(ctx, h.source, []cluster.Stamp{{}}); err != nil {
 		return err
 	}
 	return h.fence.Rehearse(ctx, h.source, h.target)
@@ -157,10 +139,10 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	if err := h.carry(held); err != nil {
 		return t, h.back(ctx, err)
 	}
+	t.seen = time.Now()
 	if err := h.openTarget(held); err != nil {
 		return t, h.back(ctx, err)
 	}
-	t.seen = time.Now()
 	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
 	if err := h.dog.Commit(); err != nil {
 		if errors.Is(err, watchdog.ErrReleased) {
@@ -172,29 +154,59 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	return t, nil
 }
 
-// closeFence shuts the source and makes sure that nobody is left who could write.
+// closeFence shuts the source to new sessions and tells those inside to end.
 func (h *hold) closeFence(ctx context.Context) error {
 	if _, err := h.source.Exec(ctx, h.fence.CloseSQL()); err != nil {
 		return fmt.Errorf("close the old server to all others: %w", err)
 	}
-	return h.fence.AwaitEmpty(ctx, h.source)
+	return nil
 }
 
-// carry brings the last changes and the sequences over, in all databases at once, and
-// the two side by side: nothing writes any more, so neither waits for the other.
+// carry brings the last changes and the sequences over. The markers do not wait for the
+// sessions on the source to be gone, which takes longer than their way to the target.
+// So it is looked at afterwards whether anybody could have written after a marker; if so,
+// nobody is there any more, and markers are sent once more.
 func (h *hold) carry(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, db := range h.u.inv.Databases {
-		group.Go(func() error {
-			src, dst, slot, token := h.src[db.Name], h.dst[db.Name], h.u.slot(db), rand.Text()
-			if err := cluster.PutMarker(ctx, src, slot, token); err != nil {
-				return err
-			}
-			if err := h.seqs[db.Name].Carry(ctx, src, dst); err != nil {
-				return err
-			}
-			return cluster.AwaitMarker(ctx, dst, slot, token)
+	for {
+		var stamps []cluster.Stamp
+		group, side := errgroup.WithContext(ctx)
+		group.Go(func() (err error) {
+			stamps, err = h.markers(side)
+			return err
 		})
+		group.Go(func() error {
+			if err := h.fence.AwaitEmpty(side, h.source); err != nil {
+				return err
+			}
+			return h.sequences(side)
+		})
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if alone, err := cluster.Alone(ctx, h.source, stamps); err != nil || alone {
+			return err
+		}
+	}
+}
+
+// markers writes one in every database, and returns when all are seen on the target.
+func (h *hold) markers(ctx context.Context) ([]cluster.Stamp, error) {
+	stamps := make([]cluster.Stamp, len(h.lanes))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range h.lanes {
+		group.Go(func() (err error) {
+			stamps[i], err = l.marker(ctx)
+			return err
+		})
+	}
+	return stamps, group.Wait()
+}
+
+// sequences carries those of all databases.
+func (h *hold) sequences(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range h.lanes {
+		group.Go(func() error { return l.sequences.Carry(ctx, l.seqSource, l.seqTarget) })
 	}
 	return group.Wait()
 }
@@ -209,49 +221,15 @@ func (h *hold) openTarget(ctx context.Context) error {
 func (h *hold) back(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := errors.Join(h.dog.Release(), h.closeTarget(ctx)); err != nil {
+	if err := errors.Join(h.dog.Release(), h.u.closeTarget(ctx)); err != nil {
 		return hint.Wrap(errors.Join(cause, fmt.Errorf("return the clients to the old server: %w", err)), "run the same command again: it looks where the clients are and carries on")
 	}
 	return fmt.Errorf("%w: %w", errBackOnSource, cause)
 }
 
-func (h *hold) closeTarget(ctx context.Context) error {
-	_, err := h.target.Exec(ctx, h.fence.CloseSQL())
-	if err != nil {
-		return fmt.Errorf("close the target: %w", err)
-	}
-	return nil
-}
-
 func (h *hold) sequenceCount() (n int) {
-	for _, s := range h.seqs {
-		n += s.Len()
+	for _, l := range h.lanes {
+		n += l.sequences.Len()
 	}
 	return n
-}
-
-// awaitGoodMoment waits until no transaction on the source is older than the limit and
-// the target is close behind: the drain takes as long as the longest transaction, and
-// everybody else waits behind it.
-func (h *hold) awaitGoodMoment(ctx context.Context) error {
-	const oldest, patience = 100 * time.Millisecond, 5 * time.Second
-	for began := time.Now(); ; {
-		age, active, err := cluster.OpenTransactions(ctx, h.source)
-		if err != nil {
-			return err
-		}
-		lag, streaming, err := h.u.lagOn(ctx, h.source)
-		if err != nil {
-			return err
-		}
-		few := active == 0 || time.Since(began) > patience // a busy server may never be without any
-		if few && age < oldest && lag < 256<<10 && streaming == len(h.u.inv.Databases) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for a good moment: %w", ctx.Err())
-		case <-time.After(time.Millisecond):
-		}
-	}
 }

@@ -190,10 +190,10 @@ func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
 		out = append(out, blocker("wal_level", "On the source: ALTER SYSTEM SET wal_level = logical, then restart it.", "The source runs with wal_level = %s. Following its changes needs logical.", s["wal_level"]))
 	}
 	if inv.FreeSlots < need {
-		out = append(out, blocker("slots", "On the source: raise max_replication_slots and restart it, or drop slots that nobody uses.", "%d replication slots are free on the source and %d are needed, one a database.", max(0, inv.FreeSlots), need))
+		out = append(out, blocker("slots", "On the source: raise max_replication_slots and restart it, or drop slots that nobody uses.", "Of the source's replication slots %d are free. Needed: %d, one a database.", max(0, inv.FreeSlots), need))
 	}
 	if inv.FreeSenders < need+2 {
-		out = append(out, blocker("senders", "On the source: raise max_wal_senders and restart it.", "%d WAL senders are free on the source and %d are needed.", max(0, inv.FreeSenders), need+2))
+		out = append(out, blocker("senders", "On the source: raise max_wal_senders and restart it.", "Of the source's WAL senders %d are free. Needed: %d.", max(0, inv.FreeSenders), need+2))
 	}
 	if libs, ok := s["output_plugin_libraries"]; ok && !strings.Contains(libs, "pgoutput") {
 		out = append(out, blocker("output_plugin_libraries", "On the source: add pgoutput to output_plugin_libraries and reload.", "The source does not allow the output plugin pgoutput: output_plugin_libraries = %s.", libs))

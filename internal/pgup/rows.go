@@ -68,7 +68,7 @@ func (u *Upgrade) connectTo(e cluster.Endpoint, db cluster.Database) compare.Con
 // settled returns when what was committed on the source before the call is on the target.
 func (u *Upgrade) settled(ctx context.Context, p pair) error {
 	token, slot := rand.Text(), u.slot(p.db)+"/compare"
-	if err := cluster.PutMarker(ctx, p.src, slot, token); err != nil {
+	if _, err := cluster.PutMarker(ctx, p.src, slot, token); err != nil {
 		return err
 	}
 	return cluster.AwaitMarker(ctx, p.dst, slot, token)

@@ -224,7 +224,7 @@ func (u *Upgrade) originalFence(ctx context.Context, rec run.Recorder) (cluster.
 
 // recordSwitch writes the conclusion once clients are on the target.
 func (u *Upgrade) recordSwitch(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
-	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close the old server to all others, %.1f until its last change was seen on the new one, %.1f to send the clients there. %d sequences were carried over.",
+	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close the old server to all others, %.1f until nobody was left there and its last change was seen on the new one, %.1f to open that one and send the clients there. %d sequences were carried over.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), ms(t.seen.Sub(t.fenced)), ms(t.resumed.Sub(t.seen)), h.sequenceCount())
 	return u.putOnRecord(ctx, rec, h.fence, text, t.figures(try, h))
 }

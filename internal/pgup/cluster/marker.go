@@ -10,7 +10,8 @@ import (
 
 const (
 	putMarker = `INSERT INTO lull.marker AS m (slot, token) VALUES ($1, $2)
-		ON CONFLICT (slot) DO UPDATE SET token = excluded.token, at = clock_timestamp()`
+		ON CONFLICT (slot) DO UPDATE SET token = excluded.token, at = clock_timestamp()
+		RETURNING txid_current(), txid_snapshot_xmin(txid_current_snapshot())`
 	seeMarker = `SELECT 1 FROM lull.marker WHERE slot = $1 AND token = $2`
 )
 
@@ -25,14 +26,34 @@ func PrepareMarker(ctx context.Context, source, target *pgx.Conn) error {
 	return nil
 }
 
+// Stamp is the marker's own transaction id, and the oldest one that was in progress beside it.
+type Stamp struct {
+	XID, Oldest int64
+}
+
 // PutMarker writes a row that can be recognised. Whatever committed before it on the
 // source is on the target once AwaitMarker has seen it there: one apply worker a slot
 // commits in the source's order (manual, section 31.8).
-func PutMarker(ctx context.Context, source *pgx.Conn, slot, token string) error {
-	if _, err := source.Exec(ctx, "lull_put_marker", slot, token); err != nil {
-		return fmt.Errorf("write the marker of slot %s: %w", slot, err)
+func PutMarker(ctx context.Context, source *pgx.Conn, slot, token string) (s Stamp, err error) {
+	if err := source.QueryRow(ctx, "lull_put_marker", slot, token).Scan(&s.XID, &s.Oldest); err != nil {
+		return s, fmt.Errorf("write the marker of slot %s: %w", slot, err)
 	}
-	return nil
+	return s, nil
+}
+
+// Alone says whether the markers' transactions were the only ones that could have
+// written anything since the first of them began: no older one was in progress, and no
+// other id was given out up to now. Whatever writes needs an id.
+func Alone(ctx context.Context, source *pgx.Conn, markers []Stamp) (bool, error) {
+	var next int64
+	if err := source.QueryRow(ctx, `SELECT txid_snapshot_xmax(txid_current_snapshot())`).Scan(&next); err != nil {
+		return false, fmt.Errorf("read the next transaction id of the source: %w", err)
+	}
+	first, oldest := markers[0].XID, markers[0].Oldest
+	for _, m := range markers {
+		first, oldest = min(first, m.XID), min(oldest, m.Oldest)
+	}
+	return oldest == first && next == first+int64(len(markers)), nil
 }
 
 // AwaitMarker waits until the target has the row.

@@ -156,7 +156,7 @@ func barrier(t *testing.T, src, dst *pgx.Conn, slot string) {
 	if err := cluster.PrepareMarker(t.Context(), src, dst); err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.PutMarker(t.Context(), src, slot, "end"); err != nil {
+	if _, err := cluster.PutMarker(t.Context(), src, slot, "end"); err != nil {
 		t.Fatal(err)
 	}
 	if err := cluster.AwaitMarker(t.Context(), dst, slot, "end"); err != nil {
