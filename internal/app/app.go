@@ -70,7 +70,7 @@ func (a *App) Schedule(ctx context.Context, planFile string) (Scheduled, error) 
 	if err != nil {
 		return Scheduled{}, err
 	}
-	events, err := m.Decide(maint.Schedule{Plan: announcement(p)}, a.now())
+	events, err := m.Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
 	if err != nil {
 		return Scheduled{}, hint.Wrap(err, "give the plan a window in the future, or a `maintenance:` name of its own")
 	}

@@ -84,13 +84,20 @@ func closeBanner(items []run.Item, steps []config.Step) {
 }
 
 // announcement is what the plan promises the public.
-func announcement(p *config.Plan) maint.Scheduled {
+func (a *App) announcement(p *config.Plan) maint.Scheduled {
 	var phases []maint.Phase
 	for _, s := range p.Steps {
 		title, budget := describe(s)
 		phases = append(phases, maint.Phase{Step: s.Name, Title: title, Budget: budget})
 	}
-	return p.Scheduled(phases)
+	s := p.Scheduled(phases)
+	s.Names = map[string]string{}
+	for id := range s.Components {
+		if c, ok := a.Config.Component(id); ok {
+			s.Names[id] = c.Name
+		}
+	}
+	return s
 }
 
 // describe gives a step of the plan its words and its budget. The public reads them, so

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
@@ -34,7 +33,7 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 	if err != nil {
 		return "", err
 	}
-	if err := mayRun(p, m, opts.Early, a.now()); err != nil {
+	if err := mayRun(p.File, m, a.announcement(p), opts.Early, a.now()); err != nil {
 		return "", err
 	}
 	if m.State == maint.StateScheduled { // nothing is said or done before all looks well
@@ -86,18 +85,18 @@ func (a *App) runner(w run.Watcher) *run.Runner {
 
 // mayRun refuses a run that people were not told of: one of a plan that was not
 // announced, or announced otherwise, or before its window.
-func mayRun(p *config.Plan, m maint.Maintenance, early bool, now time.Time) error {
+func mayRun(file string, m maint.Maintenance, plan maint.Scheduled, early bool, now time.Time) error {
 	switch m.State {
 	case maint.Draft:
-		return hint.Errorf("lull schedule "+p.File, "maintenance %s was not announced", p.ID)
+		return hint.Errorf("lull schedule "+file, "maintenance %s was not announced", m.ID)
 	case maint.StateCancelled:
-		return hint.Errorf("give the plan a new `maintenance:` name, then lull schedule "+p.File, "maintenance %s was called off", p.ID)
+		return hint.Errorf("give the plan a new `maintenance:` name, then lull schedule "+file, "maintenance %s was called off", m.ID)
 	case maint.StateScheduled:
 	default:
 		return nil // begun: a run resumes
 	}
-	if !m.Plan.Same(announcement(p)) {
-		return hint.Errorf("lull schedule "+p.File, "the plan is not what was announced")
+	if !m.Plan.Same(plan) {
+		return hint.Errorf("lull schedule "+file, "the plan is not what was announced")
 	}
 	start, end, err := m.Plan.Window.Resolve()
 	if err != nil {
@@ -107,7 +106,7 @@ func mayRun(p *config.Plan, m maint.Maintenance, early bool, now time.Time) erro
 		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), strings.TrimSuffix(start.Sub(now).Round(time.Minute).String(), "0s"))
 	}
 	if now.After(end) {
-		return hint.Errorf("change window.start in the plan, then lull schedule "+p.File, "the window closed at %s", end.Format("2006-01-02 15:04 MST"))
+		return hint.Errorf("change window.start in the plan, then lull schedule "+file, "the window closed at %s", end.Format("2006-01-02 15:04 MST"))
 	}
 	return nil
 }

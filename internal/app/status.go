@@ -41,7 +41,7 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 			over = append(over, s)
 			continue
 		}
-		if p := samples[id]; a.now().Sub(p.At) < silence {
+		if p := samples[id]; a.now().Sub(p.At) < silence && p.At.After(entries[len(entries)-1].At) {
 			s.Progress = progressText(p)
 		}
 		open = append(open, s)

@@ -22,7 +22,9 @@ type Scheduled struct {
 	Author     string            `json:"author,omitempty"`
 	Window     Window            `json:"window"`
 	Components map[string]Impact `json:"components,omitempty"`
-	Phases     []Phase           `json:"phases,omitempty"`
+	// Names are what the components were called when this was published. One without a name goes by its id.
+	Names  map[string]string `json:"names,omitempty"`
+	Phases []Phase           `json:"phases,omitempty"`
 }
 
 // Phase is a step of the plan in the public's words.

@@ -59,7 +59,7 @@ func first(t time.Time) time.Time {
 // Same says whether two plans promise the public the same thing.
 func (s Scheduled) Same(o Scheduled) bool {
 	return s.Title == o.Title && s.Summary == o.Summary && s.Window == o.Window && s.Author == o.Author &&
-		maps.Equal(s.Components, o.Components) && slices.Equal(s.Phases, o.Phases)
+		maps.Equal(s.Components, o.Components) && maps.Equal(s.Names, o.Names) && slices.Equal(s.Phases, o.Phases)
 }
 
 func rescheduledText(was, is Scheduled) string {

@@ -65,7 +65,7 @@ func fold(id maint.ID, entries []timeline.PublicEntry, progress map[maint.ID]Pro
 	v := Maintenance{
 		ID: id, Title: m.Plan.Title, Summary: m.Plan.Summary, State: m.State, StateWord: StateWord(m.State),
 		Window: window, Started: window.in(m.Started), Ended: window.in(m.Ended),
-		Components: components(m.Plan.Components), Phases: m.Plan.Phases,
+		Components: components(m.Plan), Phases: m.Plan.Phases,
 		Entries: said(entries, window),
 	}
 	if v.Title == "" {
@@ -119,10 +119,14 @@ func (m *Maintenance) live(p Progress, now time.Time) {
 	}
 }
 
-func components(impacts map[string]maint.Impact) []Component {
-	out := make([]Component, 0, len(impacts))
-	for _, name := range sortedKeys(impacts) {
-		out = append(out, Component{Name: name, Impact: impacts[name], Word: ImpactWord(impacts[name])})
+func components(plan maint.Scheduled) []Component {
+	out := make([]Component, 0, len(plan.Components))
+	for _, id := range sortedKeys(plan.Components) {
+		name := plan.Names[id]
+		if name == "" {
+			name = id
+		}
+		out = append(out, Component{Name: name, Impact: plan.Components[id], Word: ImpactWord(plan.Components[id])})
 	}
 	return out
 }
