@@ -32,7 +32,7 @@ func (u *Upgrade) seeBackup(_ context.Context, rec run.Recorder) (run.Observatio
 		if err == nil && ours && upgraded == strconv.Itoa(u.To) {
 			return run.Observation{Presence: run.Done, Evidence: "the target was built from the copy"}, nil
 		}
-		return run.Observation{Presence: run.Absent}, err
+		return begunAtLeast(ours, run.Observation{Presence: run.Absent}), err
 	case !ours:
 		return run.Observation{Presence: run.Foreign, Evidence: "folder " + u.seed.Copy() + " exists"}, nil
 	}
@@ -139,7 +139,7 @@ func (u *Upgrade) seeUpgrade(_ context.Context, rec run.Recorder) (run.Observati
 	major, err := seed.Exists(u.seed.Data)
 	switch {
 	case err != nil || major == "":
-		return run.Observation{Presence: run.Absent}, err
+		return begunAtLeast(ours, run.Observation{Presence: run.Absent}), err
 	case !ours || major != strconv.Itoa(u.To):
 		return run.Observation{Presence: run.Foreign, Evidence: fmt.Sprintf("folder %s holds a cluster of version %s", u.seed.Data, major)}, nil
 	}

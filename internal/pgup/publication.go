@@ -61,7 +61,7 @@ func (u *Upgrade) seePublication(ctx context.Context, rec run.Recorder) (run.Obs
 	if !ours && done+partial > 0 {
 		return run.Observation{Presence: run.Foreign, Evidence: evidence}, nil
 	}
-	return verdict(len(u.inv.Databases), done, partial, evidence), nil
+	return begunAtLeast(ours, verdict(len(u.inv.Databases), done, partial, evidence)), nil
 }
 
 func (u *Upgrade) publish(ctx context.Context, rec run.Recorder) error {

@@ -50,7 +50,7 @@ func (u *Upgrade) seeSlots(ctx context.Context, rec run.Recorder) (run.Observati
 	if foreign != "" {
 		return run.Observation{Presence: run.Foreign, Evidence: "slot " + foreign + " exists on the source"}, nil
 	}
-	return verdict(len(u.inv.Databases), done, 0, fmt.Sprintf("%d of %d slots on the source", done, len(u.inv.Databases))), nil
+	return begunAtLeast(ours, verdict(len(u.inv.Databases), done, 0, fmt.Sprintf("%d of %d slots on the source", done, len(u.inv.Databases)))), nil
 }
 
 // createSlots makes one slot a database, all at once: each waits for the transactions
@@ -67,8 +67,12 @@ func (u *Upgrade) createSlots(ctx context.Context, rec run.Recorder) error {
 	stop := tellBlocker(ctx, watch, rec)
 	defer stop()
 	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
-		if _, found, err := cluster.LookSlot(ctx, conn, u.slot(db)); err != nil || found {
+		if s, found, err := cluster.LookSlot(ctx, conn, u.slot(db)); err != nil || found && s.LSN != "" {
 			return err
+		} else if found { // a session that a killed run has left behind is still making it
+			if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
+				return err
+			}
 		}
 		if _, err := conn.Exec(ctx, "SET lock_timeout = 0"); err != nil { // the wait for transactions is a wait for locks
 			return err

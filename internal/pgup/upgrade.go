@@ -191,3 +191,12 @@ func verdict(n, done, partial int, evidence string) run.Observation {
 	}
 	return run.Observation{Presence: run.Partial, Evidence: evidence}
 }
+
+// begunAtLeast is for a step that has written down that it began. Whatever was found whole,
+// there may be something of it that nobody looks for: an abort must take that back as well.
+func begunAtLeast(begun bool, o run.Observation) run.Observation {
+	if begun && o.Presence == run.Absent {
+		o.Presence = run.Partial
+	}
+	return o
+}

@@ -66,7 +66,24 @@ func (e Endpoint) Connect(ctx context.Context, database string) (*pgx.Conn, erro
 	if err != nil {
 		return nil, fmt.Errorf("connect to database %s at %s: %w", cfg.Database, net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), connfail.Short(err))
 	}
+	if err := endWithClient(ctx, conn); err != nil {
+		conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
 	return conn, nil
+}
+
+// endWithClient lets the server notice in the middle of a long statement that this process
+// is gone: whoever carries on after it would wait for its locks. Servers can since 14.
+func endWithClient(ctx context.Context, conn *pgx.Conn) error {
+	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), ".")
+	if major, err := strconv.Atoi(version); err != nil || major < 14 {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '500ms'"); err != nil {
+		return fmt.Errorf("prepare a session: %w", err)
+	}
+	return nil
 }
 
 // At is the same endpoint at another address, for the target that has the source's roles.

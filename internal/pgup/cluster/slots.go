@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Slot is a logical replication slot as the catalog shows it.
@@ -54,6 +55,10 @@ func DropSlot(ctx context.Context, conn *pgx.Conn, name string) error {
 	}
 	return retry(ctx, "55006", func() error { // object_in_use: the walsender is still going away
 		_, err := conn.Exec(ctx, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1`, name)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == "42704" { // undefined_object: one that was being made goes with its session
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("drop slot %s: %w", name, err)
 		}
