@@ -147,7 +147,7 @@ func newReport(g *global) *cobra.Command {
 
 func writeFile(path string, b []byte) error {
 	if err := os.WriteFile(path, b, 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+		return hint.Wrap(fmt.Errorf("write the report: %w", err), "name a file in a folder that you may write to: -o post-mortem.md")
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func newGround(t *testing.T) *ground {
 	t.Helper()
 	sound := startSource(t, pgtest.Options{})
 	minimal := startSource(t, pgtest.Options{WALLevel: "replica"})
+	minimal.Exec(t, "postgres", "CREATE DATABASE ledger") // for scripts to write into: nobody looks there
 	crowded := startSource(t, pgtest.Options{Settings: map[string]string{"max_replication_slots": "1"}})
 	pooler := pgtest.StartBouncer(t, sound, pgtest.BouncerOptions{Users: map[string]string{"watcher": "watcher"}, Settings: map[string]string{"stats_users": "watcher"}}, "app", "shop")
 	sessions := pgtest.StartBouncer(t, sound, pgtest.BouncerOptions{Settings: map[string]string{"pool_mode": "session"}}, "app", "shop")
@@ -87,6 +88,7 @@ func (g *ground) setup(env *testscript.Env) error {
 	for name, value := range g.vars {
 		env.Setenv(name, value)
 	}
+	env.Setenv("PASSWORD", g.secrets[0])
 	env.Setenv("TARGET", dir)
 	env.Setenv("TARGET_PORT", strconv.Itoa(ports[0]))
 	env.Setenv("PAGE_PORT", strconv.Itoa(ports[1]))
@@ -174,12 +176,13 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = l.Close() })
 }
 
+const patience = 30 * time.Second
+
 // fetch asks an address until it answers, and demands that the answer holds some text.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: fetch URL TEXT")
 	}
-	const patience = 20 * time.Second
 	var last error
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		var body string
@@ -199,6 +202,20 @@ func mounts() string {
 		return "-m"
 	}
 	return "-Urm"
+}
+
+// await waits until a file holds some text.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && strings.Contains(string(text), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not come to hold %q", args[0], args[1])
 }
 
 // condition tells what this machine allows.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lullhq/lull/internal/connfail"
 	"github.com/lullhq/lull/internal/hint"
 )
 
@@ -38,7 +39,7 @@ func prepare(ctx context.Context, config *pgx.ConnConfig) error {
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, config.Copy())
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("connect to the database: %w", err), "try the same connection string with psql")
+		return hint.Wrap(fmt.Errorf("connect to database %s at %s:%d: %w", config.Database, config.Host, config.Port, connfail.Short(err)), "try the same connection string with psql")
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	err = create(ctx, conn)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/connfail"
 	"github.com/lullhq/lull/internal/hint"
 )
 
@@ -78,7 +79,7 @@ type row struct {
 func fetch(ctx context.Context, config *pgx.ConnConfig, run string) (out []row, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("connect to database %s at %s:%d: %w", config.Database, config.Host, config.Port, connfail.Short(err))
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {

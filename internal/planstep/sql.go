@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/connfail"
 	"github.com/lullhq/lull/internal/hint"
 )
 
@@ -27,7 +28,7 @@ func DialDSN(dsn string) Dial {
 		cfg.RuntimeParams["application_name"] = "lull"
 		conn, err := pgx.ConnectConfig(ctx, cfg)
 		if err != nil {
-			return nil, fmt.Errorf("connect to %s: %w", place(cfg), err)
+			return nil, fmt.Errorf("connect to %s: %w", place(cfg), connfail.Short(err))
 		}
 		return conn, nil
 	}
