@@ -38,10 +38,14 @@ func (l lull) show(ctx context.Context, args ...string) error {
 	fmt.Fprintf(l.out, "\n$ lull %s\n", strings.Join(args, " "))
 	cmd := l.command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = l.out, l.out // a terminal is passed on as it is
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("lull %s: %w", args[0], err)
+	err := cmd.Run()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil {
+		return ctx.Err() // it was told to end, and did
+	}
+	return fmt.Errorf("lull %s: %w", args[0], err)
 }
 
 // ask runs a command for its output.
