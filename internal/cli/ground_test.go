@@ -46,6 +46,8 @@ func newGround(t *testing.T) *ground {
 		dirs: strings.Join([]string{sound.Bin, target.Bin}, string(filepath.ListSeparator)),
 		vars: map[string]string{
 			"PORT": strconv.Itoa(sound.Port), "REPLICA_PORT": strconv.Itoa(minimal.Port), "CROWDED_PORT": strconv.Itoa(crowded.Port),
+			"NEW_BIN":     target.Bin,
+			"BIN":         "\n    bin: [" + sound.Bin + "]",
 			"POOLER_PORT": strconv.Itoa(pooler.Port), "POOLER_CONFIG": pooler.Config(),
 			"SESSION_PORT": strconv.Itoa(sessions.Port), "SESSION_CONFIG": sessions.Config(),
 		},
@@ -72,6 +74,17 @@ func lacking() int {
 		}
 	}
 	return 0
+}
+
+// findPostgres is a program of its own, because what is found depends on where it is asked for.
+func findPostgres() {
+	major, err := strconv.Atoi(os.Args[1])
+	if err == nil {
+		_, err = pgserver.Find(major)
+	}
+	if err != nil {
+		os.Exit(1)
+	}
 }
 
 // setup lays a script's own files: a lull.yaml and a plan that are sound, and a site.
@@ -225,6 +238,10 @@ func condition(name string) (bool, error) {
 		return exec.Command("unshare", mounts(), "true").Run() == nil, nil
 	case "complete": // every version that there is to ask for
 		return lacking() == 0, nil
+	case "bare": // the source's version is nowhere but where LULL_PG_DIRS says
+		cmd := exec.Command("find-postgres", "13")
+		cmd.Dir, cmd.Env = os.TempDir(), append(os.Environ(), pgserver.DirsVariable+"=")
+		return cmd.Run() != nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %s", name)
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lull": lull})
+	testscript.Main(m, map[string]func(){"lull": lull, "find-postgres": findPostgres})
 }
 
 // saidVariable names the file that keeps all that lull prints in a script.
