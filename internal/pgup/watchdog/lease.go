@@ -13,7 +13,6 @@ var (
 	errGone   = errors.New("the controller is gone")
 	errLate   = errors.New("the hold took too long")
 	errAsked  = errors.New("the controller asked for it")
-	errTold   = errors.New("the watchdog was told to end")
 )
 
 // lease is the controller's right to have clients held: until a deadline, and only

@@ -17,16 +17,19 @@ import (
 	"github.com/lullhq/lull/internal/pgup/gate"
 )
 
-// Serve is the process: it speaks the protocol on in and out until in ends. The end of
-// ctx counts as the end of the controller.
+// Serve is the process: it speaks the protocol on in and out until in ends. Only before
+// it is ready does the end of ctx end it.
 func Serve(ctx context.Context, in io.Reader, out, log io.Writer) error {
 	deaf()
 	return newServer(out, log).serve(ctx, in)
 }
 
-// deaf keeps a controller that has died from taking the watchdog along: by default a
-// write to a closed pipe on standard output ends a Go program.
-func deaf() { signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) }
+// deaf makes the end of the input the only thing that ends the watchdog. What is sent to
+// the controller and all around it, by a terminal or by systemd, must not end it while
+// clients are held, nor a write to the pipe of a controller that is dead.
+func deaf() {
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+}
 
 func newServer(out, log io.Writer) *server {
 	s := &server{log: slog.New(slog.NewJSONHandler(log, nil)), out: json.NewEncoder(out), requests: make(chan request, 8), state: idle, n: 1}
@@ -67,13 +70,10 @@ func (s *server) serve(ctx context.Context, in io.Reader) error {
 	}
 	s.answer(nil)
 	s.note(Event{What: Ready})
-	stop := context.AfterFunc(ctx, func() { s.lease.end(errTold) })
-	defer stop()
 	go s.read(lines)
 	// From here on a hold may be in force: nothing may end it but the protocol.
-	calm := context.WithoutCancel(ctx)
-	for s.state != ended {
-		s.handle(calm, ctx.Done())
+	for calm := context.WithoutCancel(ctx); s.state != ended; {
+		s.handle(calm)
 	}
 	return s.record.sync()
 }
@@ -130,10 +130,10 @@ func (s *server) read(lines *json.Decoder) {
 }
 
 // handle waits for the next event and does what it asks for.
-func (s *server) handle(ctx context.Context, told <-chan struct{}) {
-	over, end := told, gone
+func (s *server) handle(ctx context.Context) {
+	var over <-chan struct{}
 	if s.state == held {
-		over, end = s.lease.ctx.Done(), lost
+		over = s.lease.ctx.Done()
 	}
 	select {
 	case r, open := <-s.requests:
@@ -148,7 +148,7 @@ func (s *server) handle(ctx context.Context, told <-chan struct{}) {
 			s.step(ctx, event(r.Do), r)
 		}
 	case <-over:
-		s.step(ctx, end, request{})
+		s.step(ctx, lost, request{})
 	}
 }
 

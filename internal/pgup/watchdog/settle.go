@@ -59,9 +59,7 @@ func persist(ctx context.Context, g gate.Gate, unfence func(context.Context) err
 		case <-ctx.Done():
 			err = fmt.Errorf("end the hold: %w", err)
 			if side == gate.Source {
-				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), silence)
-				defer cancel()
-				err = errors.Join(err, g.Release(last))
+				err = errors.Join(err, g.Release(context.WithoutCancel(ctx)))
 			}
 			return gate.Nowhere, err
 		case <-time.After(wait):

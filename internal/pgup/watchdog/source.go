@@ -80,5 +80,5 @@ func (s *source) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), silence)
 	defer cancel()
-	s.conn.Close(ctx)
+	_ = s.conn.Close(ctx) // nobody is left to mind
 }

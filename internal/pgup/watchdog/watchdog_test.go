@@ -313,6 +313,9 @@ func commits(t *testing.T, r *rig) {
 	defer w.Close()
 	r.load.await(t, time.Now(), clients)
 	must(t, w.Hold(t.Context(), 10*time.Second))
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		must(t, w.cmd.Process.Signal(s))
+	}
 	must(t, w.Commit())
 	committed := time.Now()
 	must(t, w.Commit())

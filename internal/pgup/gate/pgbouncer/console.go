@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/lullhq/lull/internal/connfail"
 )
@@ -88,10 +89,59 @@ func (c *console) ask(ctx context.Context, command string) ([]row, error) {
 	return out, nil
 }
 
-// run sends a command that may be repeated, within patience, and opens a new
-// connection for it when the old one turns out to be dead.
+// pair sends two commands in one write, and reads the answer to the first; answer reads
+// that to the second.
+func (c *console) pair(ctx context.Context, first, second string) ([]row, error) {
+	if err := c.open(ctx); err != nil {
+		return nil, err
+	}
+	wire := c.conn.Frontend()
+	wire.SendQuery(&pgproto3.Query{String: first})
+	wire.SendQuery(&pgproto3.Query{String: second})
+	if err := wire.Flush(); err != nil {
+		return nil, fmt.Errorf("%s: %w", second, err)
+	}
+	return c.answer(ctx)
+}
+
+// answer reads one answer to a command that pair has sent.
+func (c *console) answer(ctx context.Context) (rows []row, err error) {
+	var columns []string
+	for {
+		message, failed := c.conn.ReceiveMessage(ctx)
+		if failed != nil {
+			return nil, failed
+		}
+		switch m := message.(type) {
+		case *pgproto3.RowDescription:
+			for _, f := range m.Fields {
+				columns = append(columns, string(f.Name))
+			}
+		case *pgproto3.DataRow:
+			x := row{}
+			for i, v := range m.Values {
+				x[columns[i]] = string(v)
+			}
+			rows = append(rows, x)
+		case *pgproto3.ErrorResponse:
+			err = pgconn.ErrorResponseToPgError(m)
+		case *pgproto3.ReadyForQuery:
+			return rows, err
+		}
+	}
+}
+
+// drop closes a connection whose answers nobody waits for any more.
+func (c *console) drop() {
+	c.close()
+	c.conn = nil
+}
+
+// run sends a command that may be repeated, and opens a new connection for it when the
+// old one turns out to be dead. The end of ctx does not cut it short, which would cost
+// the connection just when it is needed most; patience does.
 func (c *console) run(ctx context.Context, command string) ([]row, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	rows, err := c.ask(ctx, command)
 	if err == nil || answered(err) || ctx.Err() != nil {
@@ -106,7 +156,7 @@ func (c *console) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c.conn.Close(ctx)
+	_ = c.conn.Close(ctx) // nobody is left to mind
 }
 
 // answered says that the error is PgBouncer's own word, not a broken connection.

@@ -51,7 +51,7 @@ func (f configFile) stage(b []byte) (err error) {
 	defer func() {
 		if err != nil {
 			file.Close()
-			os.Remove(f.staged())
+			_ = os.Remove(f.staged()) // the error is told already
 		}
 	}()
 	if err = likeness(file, old); err != nil {
@@ -92,10 +92,10 @@ func (f configFile) swap() error {
 
 // settle makes what was swapped durable and leaves nothing staged behind.
 func (f configFile) settle() {
-	os.Remove(f.staged())
+	// After a crash of the machine the pooler starts with one file or the other, and
+	// whoever comes next looks; there is nobody to tell now.
+	_ = os.Remove(f.staged())
 	if dir, err := os.Open(filepath.Dir(f.path)); err == nil {
-		// After a crash of the machine the pooler starts with one file or the other,
-		// and whoever comes next looks; there is nobody to tell now.
 		_ = dir.Sync()
 		dir.Close()
 	}
@@ -107,8 +107,10 @@ func (f configFile) writable() error {
 	if err != nil {
 		return fmt.Errorf("replace the pooler's configuration: %w", err)
 	}
-	defer os.Remove(probe.Name())
-	defer probe.Close()
+	defer func() {
+		probe.Close()
+		_ = os.Remove(probe.Name()) // an empty file with a telling name
+	}()
 	old, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("replace the pooler's configuration: %w", err)

@@ -80,14 +80,15 @@ func TestGate(t *testing.T) {
 		"a dead holder's pause is found":             abandonedPause,
 		"somebody else's pause is left alone":        foreignPause,
 		"a commit cut off is completed by another":   commitCutOff,
-		"a login under way does not stall its pool":  loginUnderWay,
+		"a login under way is waited for":            loginUnderWay,
+		"a login that was cut off is made again":     loginCutOff,
 		"a file edited meanwhile is not overwritten": editedMeanwhile,
 		"a hold that is gone is noticed":             holdGone,
 		"a pooler that refuses the file goes back":   refusesFile,
 		"a cancelled question does not resume":       cancelledQuestion,
 		"an included entry is noticed":               includedEntry,
 		"two poolers hold together or not at all":    together,
-		"findings":                                   findings,
+		"findings": findings,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +127,8 @@ func commitMoves(t *testing.T, p rig) {
 		t.Error("clients that are on the target were released to the source")
 	}
 	g.Close()
-	loginRetry(t, b, "15")
+	configured(t, b, "server_login_retry", "15")
+	configured(t, b, "max_db_connections", "0")
 
 	back := open(t, b, p.target, p.source)
 	must(t, back.Stage(ctx))
@@ -146,7 +148,8 @@ func commitMoves(t *testing.T, p rig) {
 	}
 }
 
-func loginRetry(t *testing.T, b *pgtest.Bouncer, want string) {
+// configured makes sure that the pooler runs with a setting.
+func configured(t *testing.T, b *pgtest.Bouncer, key, want string) {
 	t.Helper()
 	c, err := newConsole(b.DSN("pgbouncer"))
 	must(t, err)
@@ -154,8 +157,8 @@ func loginRetry(t *testing.T, b *pgtest.Bouncer, want string) {
 	rows, err := c.run(t.Context(), "SHOW CONFIG")
 	must(t, err)
 	for _, r := range rows {
-		if r["key"] == "server_login_retry" && r["value"] != want {
-			t.Errorf("server_login_retry is %s, want %s", r["value"], want)
+		if r["key"] == key && r["value"] != want {
+			t.Errorf("%s is %s, want %s", key, r["value"], want)
 		}
 	}
 }
@@ -187,8 +190,9 @@ func switchesUnderLoad(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var allowed atomic.Int64 // port of the side that may answer; 0 while held
-	allowed.Store(int64(p.source.Port))
+	type side struct{ port int } // each switch makes a new one
+	var allowed atomic.Pointer[side]
+	allowed.Store(&side{p.source.Port})
 	var statements, wrong atomic.Int64
 	var clients sync.WaitGroup
 	for range 8 {
@@ -197,7 +201,7 @@ func switchesUnderLoad(t *testing.T, p rig) {
 		clients.Go(func() {
 			defer conn.Close(context.Background())
 			for ctx.Err() == nil {
-				var port int64
+				var port int
 				before := allowed.Load()
 				// Not ctx: the end of the test must not cancel a statement.
 				if err := conn.QueryRow(context.Background(), "SELECT inet_server_port()").Scan(&port); err != nil {
@@ -205,7 +209,7 @@ func switchesUnderLoad(t *testing.T, p rig) {
 					return
 				}
 				statements.Add(1)
-				if after := allowed.Load(); before == after && before != 0 && port != before {
+				if after := allowed.Load(); before == after && port != before.port {
 					wrong.Add(1)
 				}
 			}
@@ -214,14 +218,11 @@ func switchesUnderLoad(t *testing.T, p rig) {
 	from, to := p.source, p.target
 	for range 20 {
 		g := open(t, b, from, to)
-		for seen := statements.Load(); statements.Load() < seen+50; {
-			time.Sleep(time.Millisecond) // all have been served since the last switch
-		}
-		must(t, g.Stage(ctx))
+		must(t, g.Stage(ctx)) // at once: the pool still logs in after the last switch
 		must(t, g.Hold(ctx))
-		allowed.Store(0)
+		allowed.Store(&side{}) // nobody may answer
 		must(t, g.Commit(ctx))
-		allowed.Store(int64(to.Port))
+		allowed.Store(&side{to.Port})
 		from, to = to, from
 	}
 	stop()
@@ -318,32 +319,70 @@ func commitCutOff(t *testing.T, p rig) {
 	}
 }
 
-// loginUnderWay stops the server while the pooler logs in, so that PAUSE cuts the login
-// off. Without care the pool would not log in again for server_login_retry, 15 s.
+// loginUnderWay stops the server while the pooler logs in. A PAUSE then would cut the
+// login off, and clients that come after it would be thrown out.
 func loginUnderWay(t *testing.T, p rig) {
+	b, login := startLogin(t)
+	g := open(t, b.Bouncer, b.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	answered := login(g)
+	if err := g.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, errLogin) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("hold gave %v", err)
+	}
+	at(t, g, gate.Position{Side: gate.Source})
+	configured(t, b.Bouncer, "max_db_connections", "0")
+	held := make(chan error, 1)
+	go func() { held <- g.Hold(soon(t, 10*time.Second)) }()
+	signal(t, b.postmaster, syscall.SIGCONT)
+	must(t, <-held)
+	must(t, g.Commit(soon(t, 10*time.Second)))
+	must(t, <-answered)
+	configured(t, b.Bouncer, "max_db_connections", "0")
+}
+
+// loginCutOff pauses all the same. The pool would not log in again for
+// server_login_retry, 15 s, if that were not taken care of.
+func loginCutOff(t *testing.T, p rig) {
+	b, login := startLogin(t)
+	g := open(t, b.Bouncer, b.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	answered := login(g)
+	if err := g.pause(soon(t, 10*time.Second)); !errors.Is(err, errLogin) {
+		t.Fatalf("pause gave %v", err)
+	}
+	signal(t, b.postmaster, syscall.SIGCONT)
+	must(t, g.giveUp(t.Context()))
+	at(t, g, gate.Position{Side: gate.Source})
+	select {
+	case err := <-answered:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the client still waits after 10 s")
+	}
+	must(t, g.Hold(soon(t, 10*time.Second)))
+}
+
+type stoppable struct {
+	*pgtest.Bouncer
+	source     *pgtest.Server
+	postmaster int
+}
+
+// startLogin starts a pooler before a server of its own, and gives what makes it log in
+// there and get no answer, while a client waits.
+func startLogin(t *testing.T) (stoppable, func(*Gate) <-chan error) {
+	t.Helper()
 	source := pgtest.Start(t, 17, pgtest.Options{})
-	b := pgtest.StartBouncer(t, source, pgtest.BouncerOptions{}, "postgres")
+	b := stoppable{pgtest.StartBouncer(t, source, pgtest.BouncerOptions{}, "postgres"), source, pidIn(t, source.Data+"/postmaster.pid")}
 	client := b.Connect(t, "postgres")
-	postmaster := pidIn(t, source.Data+"/postmaster.pid")
-	for _, end := range []func(*Gate, context.Context) error{(*Gate).Release, (*Gate).Commit} {
-		g := open(t, b, source, p.target)
-		must(t, g.Stage(soon(t, 10*time.Second)))
+	return b, func(g *Gate) <-chan error {
 		_, err := g.main.run(t.Context(), "RECONNECT")
 		must(t, err)
-		signal(t, postmaster, syscall.SIGSTOP)
+		signal(t, b.postmaster, syscall.SIGSTOP)
 		answered := make(chan error, 1)
 		go func() { answered <- client.Ping(context.Background()) }()
 		awaitServer(t, g, "new")
-		must(t, g.Hold(soon(t, 10*time.Second)))
-		signal(t, postmaster, syscall.SIGCONT)
-		must(t, end(g, soon(t, 10*time.Second)))
-		select {
-		case err := <-answered:
-			must(t, err)
-		case <-time.After(5 * time.Second):
-			t.Fatal("the client still waits after 5 s")
-		}
-		g.Close()
+		return answered
 	}
 }
 

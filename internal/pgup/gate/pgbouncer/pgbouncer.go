@@ -5,9 +5,7 @@
 package pgbouncer
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,6 +28,7 @@ type Gate struct {
 	main     *console  // everything but PAUSE
 	pauser   *console  // PAUSE answers only when it is over, and is given up by closing its connection
 	old, new []byte    // the file before and after, once staged
+	limit    string    // max_db_connections as configured, once staged
 	foreign  bool      // the hold in force is somebody else's
 	resumed  time.Time // when RESUME was last given, with a shortened login retry
 }
@@ -92,8 +91,17 @@ func (g *Gate) noEntry() error {
 }
 
 func (g *Gate) readOnce(ctx context.Context, names []string) error {
-	if _, err := g.main.run(ctx, "RELOAD"); err != nil {
-		return fmt.Errorf("reload the pooler: %w", err)
+	if err := g.reload(ctx); err != nil {
+		return err
+	}
+	rows, err := g.main.run(ctx, "SHOW CONFIG")
+	if err != nil {
+		return fmt.Errorf("ask the pooler for its settings: %w", err)
+	}
+	for _, r := range rows {
+		if r["key"] == "max_db_connections" {
+			g.limit = r["value"]
+		}
 	}
 	running, err := g.runningAt(ctx, g.atSource(ctx))
 	if err != nil {
@@ -137,199 +145,6 @@ func (g *Gate) runningAt(ctx context.Context, at points) ([]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// Hold pauses all databases: PAUSE of a single one can stall its clients for
-// server_login_retry. It trusts SHOW SERVERS, not the answer to PAUSE, which does not
-// count connections that are being cancelled.
-func (g *Gate) Hold(ctx context.Context) error {
-	g.did("asked")
-	if err := g.unchanged(); err != nil {
-		return err
-	}
-	if err := errors.Join(ctx.Err(), g.main.open(ctx), g.pauser.open(ctx)); err != nil {
-		return err
-	}
-	g.foreign = false
-	_, err := g.pauser.ask(ctx, "PAUSE")
-	if says(err, saysPaused) {
-		g.foreign = true
-		return hint.Wrap(fmt.Errorf("pause the pooler: %w", gate.ErrForeignHold), "find out who paused it; RESUME in its admin console ends that")
-	}
-	if answered(err) {
-		return fmt.Errorf("pause the pooler: %w", err)
-	}
-	if err == nil {
-		g.did("paused")
-		err = g.empty(ctx)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("pause the pooler: %w", err), g.giveUp(ctx))
-	}
-	g.did("drained")
-	return nil
-}
-
-func (g *Gate) empty(ctx context.Context) error {
-	for {
-		rows, err := g.main.run(ctx, "SHOW SERVERS")
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %d server connections to end: %w", len(rows), ctx.Err())
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
-// giveUp takes back a PAUSE that may still be on its way: a RESUME that finds nothing
-// to resume may have been faster than the PAUSE, so it is given until it hits.
-func (g *Gate) giveUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	for wait := time.Millisecond; ; wait *= 2 {
-		was, err := g.main.resume(ctx)
-		if err != nil {
-			return fmt.Errorf("resume the pooler: %w", err)
-		}
-		if was {
-			g.resumed = time.Now()
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil // it never came
-		case <-time.After(wait):
-		}
-	}
-}
-
-// unchanged refuses to replace a file that somebody edited since it was staged.
-func (g *Gate) unchanged() error {
-	if g.new == nil {
-		return errors.New("the pooler's new configuration has not been staged")
-	}
-	now, err := g.file.read()
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(now, g.old) {
-		return hint.Errorf("run the same command again", "%s was changed meanwhile", g.file.path)
-	}
-	return nil
-}
-
-// Commit puts the new file in place, which is the decision, and lets the pooler follow it.
-func (g *Gate) Commit(ctx context.Context) error {
-	side, err := g.fileSide(ctx)
-	if err != nil {
-		return err
-	}
-	if side != gate.Target {
-		if err := g.decide(ctx); err != nil {
-			return err
-		}
-	}
-	if err := g.follow(ctx, g.atSource(ctx)); err != nil {
-		return g.undecide(ctx, err)
-	}
-	return g.resume(ctx)
-}
-
-func (g *Gate) decide(ctx context.Context) error {
-	held, err := g.main.paused(ctx)
-	if err != nil {
-		return fmt.Errorf("look whether clients are held: %w", err)
-	}
-	if !held {
-		return gate.ErrNotHeld
-	}
-	if err := g.unchanged(); err != nil {
-		return err
-	}
-	if err := g.file.swap(); err != nil {
-		return err
-	}
-	g.did("renamed")
-	return nil
-}
-
-// follow makes the pooler read its file and looks that no entry is left at the other
-// server. Before 1.25 RELOAD says nothing when the file cannot be read.
-func (g *Gate) follow(ctx context.Context, left points) error {
-	if _, err := g.main.run(ctx, "RELOAD"); err != nil {
-		return fmt.Errorf("reload the pooler: %w", err)
-	}
-	g.did("reloaded")
-	names, err := g.runningAt(ctx, left)
-	if err != nil {
-		return err
-	}
-	if len(names) > 0 {
-		return hint.Errorf("see the pooler's log", "the pooler did not take its new configuration: %s is where it was", strings.Join(names, ", "))
-	}
-	return nil
-}
-
-func (g *Gate) resume(ctx context.Context) error {
-	if _, err := g.main.resume(ctx); err != nil {
-		return fmt.Errorf("resume the pooler: %w", err)
-	}
-	g.resumed = time.Now()
-	g.did("resumed")
-	return nil
-}
-
-// undecide puts the old file back when the pooler answers, holds, and does not take the
-// new one: nobody has been on the target then.
-func (g *Gate) undecide(ctx context.Context, cause error) error {
-	if held, err := g.main.paused(ctx); err != nil || !held {
-		return cause
-	}
-	return errors.Join(cause, g.restore(ctx))
-}
-
-func (g *Gate) restore(ctx context.Context) error {
-	b := g.old
-	if b == nil {
-		now, err := g.file.read()
-		if err != nil {
-			return err
-		}
-		if b, _, err = redirect(now, g.atTarget(ctx), g.from); err != nil {
-			return fmt.Errorf("edit %s: %w", g.file.path, err)
-		}
-	}
-	if err := g.file.stage(b); err != nil {
-		return err
-	}
-	if err := g.file.swap(); err != nil {
-		return err
-	}
-	return g.follow(ctx, g.atTarget(ctx))
-}
-
-// Release lets the clients go on at the source. It puts the old file back only while
-// clients are held: they are nowhere then.
-func (g *Gate) Release(ctx context.Context) error {
-	if g.foreign {
-		return nil
-	}
-	at, err := g.Where(ctx)
-	if err != nil {
-		return err
-	}
-	if at.Side == gate.Target && !at.Held {
-		return fmt.Errorf("return clients to %s: they are on %s already", g.from, g.to)
-	}
-	if at.Side == gate.Target {
-		if err := g.restore(ctx); err != nil {
-			return err
-		}
-	}
-	return g.resume(ctx)
 }
 
 // Where looks: held clients will go where the file says, others are where the pooler says.
