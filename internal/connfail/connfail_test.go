@@ -67,7 +67,7 @@ func hangUp(l net.Listener) {
 		if err != nil {
 			return
 		}
-		io.ReadFull(conn, make([]byte, 8))
+		_, _ = io.ReadFull(conn, make([]byte, 8))
 		conn.Close()
 	}
 }
