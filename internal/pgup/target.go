@@ -18,7 +18,11 @@ func (u *Upgrade) targetStart() run.Item {
 	return u.before("target", "Start of the new server", step{observe: u.seeTarget, apply: u.startTarget, undo: u.stopTarget})
 }
 
-func (u *Upgrade) seeTarget(ctx context.Context, _ run.Recorder) (run.Observation, error) {
+func (u *Upgrade) seeTarget(ctx context.Context, rec run.Recorder) (run.Observation, error) {
+	prepared, err := rec.Memo(&begun{})
+	if err != nil {
+		return run.Observation{}, err
+	}
 	major, err := seed.Exists(u.seed.Data)
 	if err != nil || major == "" {
 		return run.Observation{Presence: run.Absent}, err
@@ -39,8 +43,8 @@ func (u *Upgrade) seeTarget(ctx context.Context, _ run.Recorder) (run.Observatio
 	if err != nil {
 		return run.Observation{}, err
 	}
-	if outdated > 0 {
-		return run.Observation{Presence: run.Partial, Evidence: fmt.Sprintf("%d extensions to update", outdated)}, nil
+	if outdated > 0 || !prepared {
+		return run.Observation{Presence: run.Partial, Evidence: fmt.Sprintf("the new server runs and is not prepared yet, %d extensions are to be updated", outdated)}, nil
 	}
 	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("version %s at %s:%d", major, u.Place.Host, u.Place.Port)}, nil
 }
@@ -66,7 +70,16 @@ func (u *Upgrade) startTarget(ctx context.Context, rec run.Recorder) error {
 	if err := u.closeTarget(ctx); err != nil {
 		return err
 	}
-	return u.updateExtensions(ctx, rec)
+	if err := u.updateExtensions(ctx, rec); err != nil {
+		return err
+	}
+	if prepared, err := rec.Memo(&begun{}); err != nil || prepared {
+		return err
+	}
+	if err := u.rebuildIndexes(ctx, rec); err != nil {
+		return err
+	}
+	return rec.Keep(ctx, begun{true})
 }
 
 // closeTarget keeps everybody out of the target until the switch opens it.

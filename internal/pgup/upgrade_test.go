@@ -45,6 +45,7 @@ func newGround(t *testing.T) *ground {
 			`INSERT INTO keyless SELECT 'k' || i FROM generate_series(1, 20) i`,
 			`ANALYZE`)
 	}
+	source.Exec(t, "app", `CREATE TABLE words (w text COLLATE "und-x-icu" PRIMARY KEY)`, `INSERT INTO words VALUES ('a'), ('ä'), ('b')`)
 	source.Exec(t, "postgres", `CREATE ROLE client LOGIN PASSWORD 'client'`)
 	for _, db := range dbs {
 		source.Exec(t, db, `GRANT ALL ON ALL TABLES IN SCHEMA public TO client`, `GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO client`)
@@ -172,6 +173,39 @@ func TestThreeDatabasesMoveWithoutALostCommit(t *testing.T) {
 		}
 	}
 	g.sourceRefuses(t)
+	g.sortsAnew(t)
+}
+
+// sortsAnew shows that an index made with another library's order was rebuilt with this one's.
+func (g *ground) sortsAnew(t *testing.T) {
+	t.Helper()
+	var at string
+	if err := g.source.Connect(t, "app").QueryRow(t.Context(), `SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collname = 'und-x-icu'`).Scan(&at); err != nil {
+		t.Fatal(err)
+	}
+	target := connectTo(t, g.spec.Source.At("127.0.0.1", g.spec.Place.Port), "app")
+	var now string
+	if err := target.QueryRow(t.Context(), `SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collname = 'und-x-icu'`).Scan(&now); err != nil {
+		t.Fatal(err)
+	}
+	var first uint32
+	var file uint32
+	if err := target.QueryRow(t.Context(), `SELECT oid, relfilenode FROM pg_class WHERE relname = 'words_pkey'`).Scan(&first, &file); err != nil {
+		t.Fatal(err)
+	}
+	if rebuilt := file != first; rebuilt != (at != now) {
+		t.Errorf("the old library has version %s, the new one %s, and the index was rebuilt: %v", at, now, rebuilt)
+	}
+}
+
+func connectTo(t *testing.T, e cluster.Endpoint, db string) *pgx.Conn {
+	t.Helper()
+	conn, err := e.Connect(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
 }
 
 // sourceRefuses shows that a client which goes past the pooler cannot write on the old server any more.

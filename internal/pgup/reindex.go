@@ -1,0 +1,50 @@
+package pgup
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/run"
+)
+
+// rebuildIndexes puts the indexes on text right when the two servers sort it by different
+// libraries. It comes before replication, which finds its rows by these indexes.
+func (u *Upgrade) rebuildIndexes(ctx context.Context, rec run.Recorder) error {
+	began, rebuilt := time.Now(), 0
+	err := u.eachPair(ctx, func(p pair) error {
+		stale, err := staleIndexes(ctx, p)
+		if err != nil {
+			return err
+		}
+		rebuilt += len(stale)
+		for i, r := range stale {
+			rec.Progress(run.Progress{Text: "rebuilding index " + r.Name, Unit: "indexes", Done: float64(i), Total: float64(len(stale)), Public: "Preparing the new server"})
+			if err := cluster.Reindex(ctx, p.dst, r); err != nil {
+				return hint.Wrap(err, "if it says that a key is there twice: lull abort, remove the double on the source, and run again")
+			}
+		}
+		return nil
+	})
+	if err != nil || rebuilt == 0 {
+		return err
+	}
+	took := time.Since(began).Seconds()
+	return rec.Note(ctx, fmt.Sprintf("The two servers sort text by different libraries. %d indexes were rebuilt on the new one in %.1f s.", rebuilt, took),
+		maint.Figures{"indexes_rebuilt": float64(rebuilt), "reindex_s": took})
+}
+
+func staleIndexes(ctx context.Context, p pair) ([]cluster.Relation, error) {
+	source, err := cluster.Collations(ctx, p.src)
+	if err != nil {
+		return nil, err
+	}
+	target, err := cluster.Collations(ctx, p.dst)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.StaleIndexes(ctx, p.dst, cluster.Resort(source, target))
+}
