@@ -67,7 +67,7 @@ func (s *CommandStep) Observe(_ context.Context, rec run.Recorder) (run.Observat
 
 // Apply implements run.Step.
 func (s *CommandStep) Apply(ctx context.Context, rec run.Recorder) error {
-	m, err := s.free(rec)
+	m, err := s.free(ctx, rec)
 	if err != nil {
 		return err
 	}
@@ -93,20 +93,27 @@ func (s *CommandStep) Apply(ctx context.Context, rec run.Recorder) error {
 
 // Undo implements run.Step.
 func (s *CommandStep) Undo(ctx context.Context, rec run.Recorder) error {
-	m, err := s.free(rec)
+	m, err := s.free(ctx, rec)
 	if err != nil || m.Stage == "" || len(s.cmd.Undo) == 0 {
 		return err
 	}
 	return s.execute(ctx, s.cmd.Undo, nil)
 }
 
-// free refuses while the program of an earlier run is still at work.
-func (s *CommandStep) free(rec run.Recorder) (commandMemo, error) {
+// free refuses while the program of an earlier run is still at work, after it has waited for one that ends soon.
+func (s *CommandStep) free(ctx context.Context, rec run.Recorder) (commandMemo, error) {
+	const patience, look = 2 * time.Second, 20 * time.Millisecond
 	var m commandMemo
 	if _, err := rec.Memo(&m); err != nil {
 		return m, err
 	}
-	if m.Stage == begun && proc.Alive(m.Group) {
+	for end := time.Now().Add(patience); m.Stage == begun && proc.Alive(m.Group); {
+		if time.Now().Before(end) {
+			if err := sleep(ctx, look); err != nil {
+				return m, err
+			}
+			continue
+		}
 		return m, hint.Errorf(fmt.Sprintf("wait for it, or look at it with `ps -g %d` and end it; then type the same command again", m.Group),
 			"%s of the run before is still at work (process group %d)", s.program(), m.Group)
 	}

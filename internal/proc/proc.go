@@ -10,7 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -114,7 +118,24 @@ func (c Cmd) failed(ctx context.Context, cmd *exec.Cmd, err error, said *tail) e
 	return &Error{Name: c.Name, Code: code, Output: Redact(said.String()), Err: err}
 }
 
-// Alive says whether a process group of an earlier run still has a process in it.
+// Alive says whether a process group of an earlier run still has a process in it that runs.
 func Alive(group int) bool {
-	return group > 1 && !errors.Is(syscall.Kill(-group, 0), syscall.ESRCH)
+	return group > 1 && !errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) && !allZombies(group)
+}
+
+// allZombies tells a group whose processes have ended, and that nobody has asked about: a
+// container may have no init that does. Where there is no /proc none is known to be such.
+func allZombies(group int) bool {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		return false
+	}
+	for _, path := range stats {
+		b, _ := os.ReadFile(path) // gone meanwhile is as good
+		_, after, _ := strings.Cut(string(b), ") ")
+		if f := strings.Fields(after); len(f) > 2 && f[2] == strconv.Itoa(group) && f[0] != "Z" { // state, parent, group (proc_pid_stat(5))
+			return false
+		}
+	}
+	return true
 }
