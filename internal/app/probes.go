@@ -68,7 +68,7 @@ func (p probesStep) Apply(ctx context.Context, rec run.Recorder) error {
 			}
 		}
 	}
-	text := fmt.Sprintf("%d sites were asked %d times while it ran. %d answers failed.", p.sites, probes, failures)
+	text := fmt.Sprintf("Sites asked while it ran: %d, %d times in all. Answers that failed: %d.", p.sites, probes, failures)
 	if err := rec.Note(ctx, text, maint.Figures{"site_probes": float64(probes), "site_probe_failures": float64(failures)}); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (u *Upgrade) seePreflight(ctx context.Context, rec run.Recorder) (run.Obser
 	if u.past, err = u.onTarget(ctx); err != nil {
 		return run.Observation{}, err
 	}
-	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("PostgreSQL %s, %d databases, %s", memo.Inventory.VersionText, len(memo.Inventory.Databases), bytesText(memo.Inventory.Bytes))}, nil
+	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("PostgreSQL %s, databases: %d, %s", memo.Inventory.VersionText, len(memo.Inventory.Databases), bytesText(memo.Inventory.Bytes))}, nil
 }
 
 // adopt takes an inventory as the truth and finds the programs that it calls for.
@@ -87,7 +87,7 @@ func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
 	if err := rec.Keep(ctx, surveyed{u.inv}); err != nil {
 		return err
 	}
-	return rec.Note(ctx, fmt.Sprintf("The source is PostgreSQL %s with %d databases, %s in all.", u.inv.VersionText, len(u.inv.Databases), bytesText(u.inv.Bytes)),
+	return rec.Note(ctx, fmt.Sprintf("The source is PostgreSQL %s. Databases: %d, %s in all.", u.inv.VersionText, len(u.inv.Databases), bytesText(u.inv.Bytes)),
 		maint.Figures{"from": float64(u.inv.Major()), "to": float64(u.To), "databases": float64(len(u.inv.Databases)), "database_bytes": float64(u.inv.Bytes)})
 }
 

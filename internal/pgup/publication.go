@@ -57,7 +57,7 @@ func (u *Upgrade) seePublication(ctx context.Context, rec run.Recorder) (run.Obs
 	if err != nil {
 		return run.Observation{}, err
 	}
-	evidence := fmt.Sprintf("publication %s in %d of %d databases, %d tables without replica identity", u.object(), done, len(u.inv.Databases), missing)
+	evidence := fmt.Sprintf("publication %s in %d of %d databases, tables without replica identity: %d", u.object(), done, len(u.inv.Databases), missing)
 	if !ours && done+partial > 0 {
 		return run.Observation{Presence: run.Foreign, Evidence: evidence}, nil
 	}
@@ -88,7 +88,7 @@ func (u *Upgrade) publish(ctx context.Context, rec run.Recorder) error {
 		return err
 	}
 	if changed > 0 {
-		return rec.Note(ctx, fmt.Sprintf("%d tables without a primary key got a replica identity for the time of the upgrade.", changed), nil)
+		return rec.Note(ctx, fmt.Sprintf("Tables without a primary key that got a replica identity for the time of the upgrade: %d.", changed), nil)
 	}
 	return nil
 }

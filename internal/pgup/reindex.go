@@ -33,7 +33,7 @@ func (u *Upgrade) rebuildIndexes(ctx context.Context, rec run.Recorder) error {
 		return err
 	}
 	took := time.Since(began).Seconds()
-	return rec.Note(ctx, fmt.Sprintf("The two servers sort text by different libraries. %d indexes were rebuilt on the new one in %.1f s.", rebuilt, took),
+	return rec.Note(ctx, fmt.Sprintf("The two servers sort text by different libraries. Indexes rebuilt on the new one: %d, in %.1f s.", rebuilt, took),
 		maint.Figures{"indexes_rebuilt": float64(rebuilt), "reindex_s": took})
 }
 

@@ -35,7 +35,7 @@ func (u *Upgrade) compareSides(ctx context.Context, rec run.Recorder) error {
 	if err := rec.Keep(ctx, begun{true}); err != nil {
 		return err
 	}
-	return rec.Note(ctx, fmt.Sprintf("Compared %d rows of %d tables on both sides in %.1f s, while they changed. None differs.", sum.Rows, len(sum.Tables), sum.Took.Seconds()),
+	return rec.Note(ctx, fmt.Sprintf("Rows compared on both sides while they changed: %d, in %d tables and %.1f s. None differs.", sum.Rows, len(sum.Tables), sum.Took.Seconds()),
 		maint.Figures{"rows_compared": float64(sum.Rows), "compare_s": sum.Took.Seconds()})
 }
 

@@ -1,6 +1,7 @@
 package pgup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ func (u *Upgrade) seeStatistics(ctx context.Context, rec run.Recorder) (run.Obse
 	if err != nil {
 		return run.Observation{}, err
 	}
-	evidence := fmt.Sprintf("%d tables without statistics or visibility map", len(missing))
+	evidence := fmt.Sprintf("tables without statistics or visibility map: %d", len(missing))
 	if len(missing) > 0 {
 		evidence += ": " + sample(missing)
 	}
@@ -47,31 +48,36 @@ type task struct {
 	relation cluster.Relation
 }
 
-// gatherStatistics refreshes the materialized views, in order, and then vacuums and
-// analyses every table, several at once, while the target goes on following the source.
 func (u *Upgrade) gatherStatistics(ctx context.Context, rec run.Recorder) error {
 	began := time.Now()
-	var analyse []task
-	for _, db := range u.inv.Databases {
-		if err := u.refreshViews(ctx, rec, db.Name); err != nil {
-			return err
-		}
-		tasks, err := u.relations(ctx, db.Name)
-		if err != nil {
-			return err
-		}
-		analyse = append(analyse, tasks...)
-	}
-	slices.SortStableFunc(analyse, func(a, b task) int { return int(min(1, max(-1, b.relation.Bytes-a.relation.Bytes))) })
-	if err := u.analyse(ctx, rec, analyse); err != nil {
+	n, err := u.gather(ctx, rec)
+	if err != nil {
 		return err
 	}
 	if err := rec.Keep(ctx, begun{true}); err != nil {
 		return err
 	}
 	took := time.Since(began).Seconds()
-	return rec.Note(ctx, fmt.Sprintf("Planner statistics and visibility map of %d tables were ready after %.1f s, before any client was there.", len(analyse), took),
-		maint.Figures{"statistics_s": took, "tables": float64(len(analyse))})
+	return rec.Note(ctx, fmt.Sprintf("Planner statistics and visibility map of %d tables were ready after %.1f s, before any client was there.", n, took),
+		maint.Figures{"statistics_s": took, "tables": float64(n)})
+}
+
+// gather refreshes the materialized views, in order, and then vacuums and analyses every
+// table, several at once, while the target goes on following the source.
+func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err error) {
+	var analyse []task
+	for _, db := range u.inv.Databases {
+		if err := u.refreshViews(ctx, rec, db.Name); err != nil {
+			return 0, err
+		}
+		tasks, err := u.relations(ctx, db.Name)
+		if err != nil {
+			return 0, err
+		}
+		analyse = append(analyse, tasks...)
+	}
+	slices.SortStableFunc(analyse, func(a, b task) int { return cmp.Compare(b.relation.Bytes, a.relation.Bytes) })
+	return len(analyse), u.analyse(ctx, rec, analyse)
 }
 
 func (u *Upgrade) refreshViews(ctx context.Context, rec run.Recorder, database string) error {

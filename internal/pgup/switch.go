@@ -148,11 +148,16 @@ func (u *Upgrade) putOnRecord(ctx context.Context, rec run.Recorder, fence clust
 // statistics and visibility map. Everything that can be looked at before the hold is looked at here.
 func (u *Upgrade) readyToSwitch(ctx context.Context, rec run.Recorder) error {
 	missing, err := u.withoutStatistics(ctx)
+	if err == nil && len(missing) > 0 { // what clients changed since has worn them down
+		if _, err = u.gather(ctx, rec); err == nil {
+			missing, err = u.withoutStatistics(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return hint.Errorf("run again: the statistics are gathered anew", "the target has no statistics on %d tables that have them on the source: %s", len(missing), sample(missing))
+		return hint.Errorf("ANALYZE them on the target and see what it says, then run again", "the target has no statistics on %d tables that have them on the source: %s", len(missing), sample(missing))
 	}
 	if err := rec.Note(ctx, "The new server has planner statistics on every table that had them on the old one.", maint.Figures{"tables_without_statistics_at_switch": float64(len(missing))}); err != nil {
 		return err
@@ -224,7 +229,7 @@ func (u *Upgrade) originalFence(ctx context.Context, rec run.Recorder) (cluster.
 
 // recordSwitch writes the conclusion once clients are on the target.
 func (u *Upgrade) recordSwitch(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
-	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close the old server to all others, %.1f until nobody was left there and its last change was seen on the new one, %.1f to open that one and send the clients there. %d sequences were carried over.",
+	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close the old server to all others, %.1f until nobody was left there and its last change was seen on the new one, %.1f to open that one and send the clients there. Sequences carried over: %d.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), ms(t.seen.Sub(t.fenced)), ms(t.resumed.Sub(t.seen)), h.sequenceCount())
 	return u.putOnRecord(ctx, rec, h.fence, text, t.figures(try, h))
 }
