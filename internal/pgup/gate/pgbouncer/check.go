@@ -74,7 +74,7 @@ func (c *check) console(ctx context.Context) bool {
 	}
 	held, err := c.g.main.paused(ctx)
 	switch {
-	case says(err, saysAdminOnly):
+	case !c.g.main.mayPause(ctx):
 		c.add(PoolerAdmin, "add the user to admin_users and RELOAD", "user %s may look but not pause (admin_users is %q).", c.g.main.cfg.User, c.config["admin_users"])
 	case err != nil:
 		c.add(PoolerAdmin, "see the pooler's log", "cannot tell whether it is paused: %v.", err)
@@ -126,8 +126,8 @@ func readVersion(s string) (major, minor int, ok bool) {
 	return major, minor, err1 == nil && err2 == nil
 }
 
-// session looks for pools that PAUSE would wait for until their clients leave. PAUSE
-// is for all databases, so every one counts.
+// session looks for pools that PAUSE would wait for until their clients leave, and for
+// databases paused one by one. PAUSE is for all of them, so every one counts.
 func (c *check) session(ctx context.Context) {
 	var where []string
 	if c.config["pool_mode"] == "session" {
@@ -142,6 +142,9 @@ func (c *check) session(ctx context.Context) {
 		for _, r := range rows {
 			if r["pool_mode"] == "session" {
 				where = append(where, kind+r["name"])
+			}
+			if r["paused"] == "1" {
+				c.add(PoolerPaused, "find out who paused it; RESUME "+r["name"]+" in its admin console ends that", "database %s is paused.", r["name"])
 			}
 		}
 	}

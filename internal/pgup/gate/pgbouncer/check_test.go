@@ -68,6 +68,12 @@ func findings(t *testing.T, p rig) {
 		{"clients are thrown out", []string{PoolerWait}, func(t *testing.T) (gate.Pooler, gate.Addr) {
 			return pooler(p.bouncer(t, pgtest.BouncerOptions{Settings: map[string]string{"query_wait_timeout": "30"}})), addr(p.source)
 		}},
+		{"one database paused", []string{PoolerPaused}, func(t *testing.T) (gate.Pooler, gate.Addr) {
+			b := p.bouncer(t, pgtest.BouncerOptions{})
+			_, err := open(t, b, p.source, p.target).main.run(t.Context(), "PAUSE postgres")
+			must(t, err)
+			return pooler(b), addr(p.source)
+		}},
 		{"siblings", []string{PoolerSiblings}, func(t *testing.T) (gate.Pooler, gate.Addr) {
 			return pooler(p.bouncer(t, pgtest.BouncerOptions{Settings: map[string]string{"so_reuseport": "1"}})), addr(p.source)
 		}},

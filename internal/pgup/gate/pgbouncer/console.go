@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -171,28 +172,36 @@ func says(err error, words string) bool {
 	return errors.As(err, &e) && strings.Contains(e.Message, words)
 }
 
-// What PgBouncer says (src/admin.c), the same since 1.5.
-const (
-	saysPaused    = "already suspended/paused"
-	saysNotPaused = "pooler is not paused/suspended"
-	saysAdminOnly = "admin access needed"
-	saysOwn       = "cannot pause admin db"
-)
-
 // paused tells whether a global PAUSE is in force, drained or not. SHOW DATABASES does
-// not show it and SHOW STATE is only in 1.20 and later; pausing the console's own
-// database is refused by every version, with different words in the two cases.
+// not show it. SHOW STATE does, from 1.20 on; before that, pausing the console's own
+// database is refused with different words in the two cases (src/admin.c, admin_cmd_pause).
 func (c *console) paused(ctx context.Context) (bool, error) {
-	_, err := c.run(ctx, "PAUSE pgbouncer")
+	rows, err := c.run(ctx, "SHOW STATE")
+	if err == nil {
+		return slices.ContainsFunc(rows, func(r row) bool { return r["key"] == "active" && r["value"] == "no" }), nil
+	}
+	if !answered(err) {
+		return false, err
+	}
+	_, err = c.run(ctx, pauseOwn)
 	switch {
-	case says(err, saysPaused):
+	case says(err, "already suspended/paused"):
 		return true, nil
-	case says(err, saysOwn):
+	case says(err, "cannot pause admin db"):
 		return false, nil
 	case err == nil:
 		return false, errors.New("the pooler paused its own console")
 	}
 	return false, err
+}
+
+// pauseOwn is refused, and does nothing, whoever asks.
+const pauseOwn = "PAUSE pgbouncer"
+
+// mayPause tells whether the user is an administrator: others may look as well.
+func (c *console) mayPause(ctx context.Context) bool {
+	_, err := c.run(ctx, pauseOwn)
+	return !says(err, "admin access needed")
 }
 
 // resume is RESUME for a pooler that may not be paused. A login that PAUSE cut off
@@ -203,8 +212,11 @@ func (c *console) resume(ctx context.Context) (was bool, err error) {
 		return false, err
 	}
 	_, err = c.run(ctx, "RESUME")
-	if says(err, saysNotPaused) {
-		return false, nil
+	if answered(err) {
+		// The words differ between versions, so look.
+		if held, looked := c.paused(ctx); looked == nil && !held {
+			return false, nil
+		}
 	}
 	return err == nil, err
 }

@@ -189,12 +189,13 @@ func releaseKeeps(t *testing.T, p rig) {
 func switchesUnderLoad(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	ctx, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	defer clients.Wait()
 	defer stop()
 	type side struct{ port int } // each switch makes a new one
 	var allowed atomic.Pointer[side]
 	allowed.Store(&side{p.source.Port})
 	var statements, wrong atomic.Int64
-	var clients sync.WaitGroup
 	for range 8 {
 		conn, err := pgx.Connect(ctx, b.DSN("postgres")+" default_query_exec_mode=simple_protocol")
 		must(t, err)

@@ -108,11 +108,14 @@ func (g *Gate) pause(ctx context.Context) error {
 	if err == nil {
 		_, err = g.pauser.answer(ctx)
 	}
-	if says(err, saysPaused) {
-		return hint.Wrap(gate.ErrForeignHold, "find out who paused the pooler; RESUME in its admin console ends that")
+	if !answered(err) {
+		if err != nil {
+			g.pauser.drop()
+		}
+		return err
 	}
-	if err != nil && !answered(err) {
-		g.pauser.drop()
+	if held, looked := g.main.paused(ctx); looked == nil && held {
+		return hint.Wrap(gate.ErrForeignHold, "find out who paused the pooler; RESUME in its admin console ends that")
 	}
 	return err
 }
