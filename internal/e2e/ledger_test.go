@@ -1,0 +1,77 @@
+package e2e
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lullhq/lull/internal/ledger"
+)
+
+// clients write into every database through the pooler, from before the maintenance to after it.
+type clients struct {
+	g      *ground
+	stop   context.CancelFunc
+	end    sync.WaitGroup
+	mu     sync.Mutex
+	saw    map[string]ledger.Summary // by database
+	failed error
+}
+
+func (g *ground) startClients(t *testing.T) *clients {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &clients{g: g, stop: cancel, saw: map[string]ledger.Summary{}}
+	t.Cleanup(func() { cancel(); c.end.Wait() })
+	for _, db := range databases {
+		c.end.Go(func() {
+			s, err := ledger.Run(ctx, ledger.Options{DSN: g.through(db), File: g.ledger(db), Clients: 2, Rate: 30})
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.saw[db] = s
+			if err != nil {
+				c.failed = err
+			}
+		})
+	}
+	for _, db := range databases {
+		eventually(t, "a first commit in "+db, func() bool {
+			s, err := ledger.ReadSummary(g.ledger(db))
+			return err == nil && s.Acked > 0
+		})
+	}
+	return c
+}
+
+func (g *ground) ledger(db string) string { return filepath.Join(g.dir, "ledger."+db) }
+
+// verify ends the clients and looks what became of all they wrote.
+func (c *clients) verify(t *testing.T) {
+	t.Helper()
+	c.stop()
+	c.end.Wait()
+	must(t, c.failed)
+	for _, db := range databases {
+		s := c.saw[db]
+		if !s.Sound() || s.Acked == 0 {
+			t.Errorf("the clients of %s: %s", db, s)
+		}
+		c.g.verifyWaits(t, db, s)
+		v, err := ledger.Verify(t.Context(), c.g.through(db), c.g.ledger(db))
+		if err != nil || !v.Sound() {
+			t.Errorf("the commits of %s: %v %s", db, err, v)
+		}
+	}
+}
+
+// eventually waits for what other processes bring about.
+func eventually(t *testing.T, what string, seen func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !seen(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no sign of %s within 30 s", what)
+		}
+	}
+}
