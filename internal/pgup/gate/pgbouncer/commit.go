@@ -108,8 +108,8 @@ func (g *Gate) restore(ctx context.Context) error {
 	return g.follow(ctx, g.atTarget(ctx))
 }
 
-// Release lets the clients go on at the source. It puts the old file back only while
-// clients are held: they are nowhere then.
+// Release lets the clients go on at the source. It puts the old file back while clients
+// are held, and nowhere, or when the pooler never followed the new one.
 func (g *Gate) Release(ctx context.Context) error {
 	if g.foreign {
 		return nil
@@ -121,7 +121,11 @@ func (g *Gate) Release(ctx context.Context) error {
 	if at.Side == gate.Target && !at.Held {
 		return fmt.Errorf("return clients to %s: they are on %s already", g.from, g.to)
 	}
-	if at.Side == gate.Target {
+	side, err := g.fileSide(ctx)
+	if err != nil {
+		return err
+	}
+	if side == gate.Target {
 		if err := g.restore(ctx); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package pgbouncer
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -73,21 +74,24 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	p := rig{pgtest.Start(t, 17, pgtest.Options{}), pgtest.Start(t, 17, pgtest.Options{})}
 	tests := map[string]func(*testing.T, rig){
-		"commit moves clients":                       commitMoves,
-		"release keeps clients":                      releaseKeeps,
-		"switches under load fail nothing":           switchesUnderLoad,
-		"an open transaction outlasts the budget":    openTransaction,
-		"a dead holder's pause is found":             abandonedPause,
-		"somebody else's pause is left alone":        foreignPause,
-		"a commit cut off is completed by another":   commitCutOff,
-		"a login under way is waited for":            loginUnderWay,
-		"a login that was cut off is made again":     loginCutOff,
-		"a file edited meanwhile is not overwritten": editedMeanwhile,
-		"a hold that is gone is noticed":             holdGone,
-		"a pooler that refuses the file goes back":   refusesFile,
-		"a cancelled question does not resume":       cancelledQuestion,
-		"an included entry is noticed":               includedEntry,
-		"two poolers hold together or not at all":    together,
+		"commit moves clients":                        commitMoves,
+		"release keeps clients":                       releaseKeeps,
+		"switches under load fail nothing":            switchesUnderLoad,
+		"an open transaction outlasts the budget":     openTransaction,
+		"a dead holder's pause is found":              abandonedPause,
+		"somebody else's pause is left alone":         foreignPause,
+		"a commit cut off is completed by another":    commitCutOff,
+		"a login under way is waited for":             loginUnderWay,
+		"a login that was cut off is made again":      loginCutOff,
+		"a server that never answers does not matter": neverAnswers,
+		"a file that was not followed is put back":    notFollowed,
+		"source and target must differ":               sameServer,
+		"a file edited meanwhile is not overwritten":  editedMeanwhile,
+		"a hold that is gone is noticed":              holdGone,
+		"a pooler that refuses the file goes back":    refusesFile,
+		"a cancelled question does not resume":        cancelledQuestion,
+		"an included entry is noticed":                includedEntry,
+		"two poolers hold together or not at all":     together,
 		"findings": findings,
 	}
 	for name, test := range tests {
@@ -361,6 +365,62 @@ func loginCutOff(t *testing.T, p rig) {
 		t.Fatal("the client still waits after 10 s")
 	}
 	must(t, g.Hold(soon(t, 10*time.Second)))
+}
+
+// neverAnswers has an entry whose server takes connections and says nothing.
+func neverAnswers(t *testing.T, p rig) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer silent.Close()
+	_, port, err := net.SplitHostPort(silent.Addr().String())
+	must(t, err)
+	b := p.bouncer(t, pgtest.BouncerOptions{Databases: map[string]string{"silent": "host=127.0.0.1 port=" + port}})
+	client := b.Connect(t, "postgres")
+	waiting, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		if conn, err := pgx.Connect(waiting, b.DSN("silent")); err == nil {
+			conn.Close(context.Background())
+		}
+	}()
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	awaitServer(t, g, "new")
+	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Commit(soon(t, 10*time.Second)))
+	if got := where(t, client); got != p.target.Port {
+		t.Errorf("client is on port %d", got)
+	}
+}
+
+// notFollowed has clients flow on the source with the new file in place already.
+func notFollowed(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	client := b.Connect(t, "postgres")
+	g := open(t, b, p.source, p.target)
+	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.file.swap())
+	at(t, g, gate.Position{Side: gate.Source})
+	must(t, g.Release(soon(t, 10*time.Second)))
+	now, err := os.ReadFile(b.Config())
+	must(t, err)
+	if string(now) != string(g.old) {
+		t.Errorf("the file is not what it was:\n%s", now)
+	}
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("client is on port %d", got)
+	}
+}
+
+func sameServer(t *testing.T, p rig) {
+	b := p.bouncer(t, pgtest.BouncerOptions{})
+	to := gate.Addr{Host: "localhost", Port: p.source.Port}
+	g, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: b.Config()}, addr(p.source), to)
+	must(t, err)
+	defer g.Close()
+	if err := g.Stage(t.Context()); err == nil || hint.Of(err) == "" {
+		t.Errorf("stage gave %v", err)
+	}
 }
 
 type stoppable struct {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
@@ -59,18 +59,29 @@ func (g *Gate) pauseAtRest(ctx context.Context) error {
 	}
 }
 
-// rest waits until no login is under way. A database that has a connection may not open
-// any more meanwhile, or a busy pooler would never be at rest.
+// hopeless is how long a login may take before it counts as one that will not work: the
+// clients of its pool wait for a server that does not answer, pause or no pause.
+const hopeless = 500 * time.Millisecond
+
+// rest waits until no login is under way, but for hopeless ones. A database that has a
+// connection may not open any more meanwhile, or a busy pooler would never be at rest.
 func (g *Gate) rest(ctx context.Context) error {
 	if err := g.setLimit(ctx, "1"); err != nil {
 		return err
 	}
-	for {
+	g.hopeless = nil
+	var always map[pool]bool // pools that had a login under way whenever we looked
+	for began := time.Now(); ; {
 		rows, err := g.main.run(ctx, "SHOW POOLS")
 		if err != nil {
 			return fmt.Errorf("ask the pooler for its pools: %w", err)
 		}
-		if logins(rows) == 0 {
+		busy := logins(rows)
+		always = both(always, busy)
+		if time.Since(began) > hopeless {
+			g.hopeless = always
+		}
+		if !g.matters(busy) {
 			return ctx.Err()
 		}
 		select {
@@ -101,7 +112,7 @@ func (g *Gate) unlimit(ctx context.Context) error {
 // both from one read, so nothing can come between.
 func (g *Gate) pause(ctx context.Context) error {
 	rows, err := g.pauser.pair(ctx, "SHOW POOLS", "PAUSE")
-	if err == nil && logins(rows) > 0 {
+	if err == nil && g.matters(logins(rows)) {
 		g.pauser.drop()
 		return errLogin
 	}
@@ -120,12 +131,37 @@ func (g *Gate) pause(ctx context.Context) error {
 	return err
 }
 
-func logins(pools []row) (n int) {
+// pool is what PgBouncer keeps server connections for.
+type pool struct{ database, user string }
+
+// logins are the pools with a login under way.
+func logins(pools []row) map[pool]bool {
+	out := map[pool]bool{}
 	for _, r := range pools {
-		one, _ := strconv.Atoi(r["sv_login"]) // PgBouncer's own number
-		n += one
+		if r["sv_login"] != "0" {
+			out[pool{r["database"], r["user"]}] = true
+		}
 	}
-	return n
+	return out
+}
+
+// matters says whether any of the logins is not hopeless.
+func (g *Gate) matters(logins map[pool]bool) bool {
+	for p := range logins {
+		if !g.hopeless[p] {
+			return true
+		}
+	}
+	return false
+}
+
+// both is what two sets share; nil stands for everything.
+func both(x, y map[pool]bool) map[pool]bool {
+	if x == nil {
+		return y
+	}
+	maps.DeleteFunc(x, func(p pool, _ bool) bool { return !y[p] })
+	return x
 }
 
 func (g *Gate) empty(ctx context.Context) error {

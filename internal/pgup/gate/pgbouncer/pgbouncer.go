@@ -25,12 +25,13 @@ type Gate struct {
 	file     configFile
 	from, to gate.Addr
 	places   places
-	main     *console  // everything but PAUSE
-	pauser   *console  // PAUSE answers only when it is over, and is given up by closing its connection
-	old, new []byte    // the file before and after, once staged
-	limit    string    // max_db_connections as configured, once staged
-	foreign  bool      // the hold in force is somebody else's
-	resumed  time.Time // when RESUME was last given, with a shortened login retry
+	main     *console      // everything but PAUSE
+	pauser   *console      // PAUSE answers only when it is over, and is given up by closing its connection
+	old, new []byte        // the file before and after, once staged
+	limit    string        // max_db_connections as configured, once staged
+	hopeless map[pool]bool // pools whose logins the hold does not wait for
+	foreign  bool          // the hold in force is somebody else's
+	resumed  time.Time     // when RESUME was last given, with a shortened login retry
 }
 
 var _ gate.Gate = (*Gate)(nil)
@@ -61,6 +62,9 @@ func (g *Gate) atTarget(ctx context.Context) points { return g.places.same(ctx, 
 // Stage writes the new configuration beside the old one, opens the consoles, and makes
 // the pooler read its file once, so that a file it does not read, or cannot, is noticed now.
 func (g *Gate) Stage(ctx context.Context) error {
+	if g.atSource(ctx)(g.to) {
+		return hint.Errorf("give the target a port of its own in lull.yaml", "source %s and target %s are the same place", g.from, g.to)
+	}
 	old, err := g.file.read()
 	if err != nil {
 		return err
