@@ -204,9 +204,9 @@ func (o Owner) may(what, dir string, test ...string) error {
 		fmt.Sprintf("choose another folder, or let %s enter and write this one", who))
 }
 
-// socketPath is the room that a Unix socket's name leaves for its folder:
+// MaxSocketDir is the room that a Unix socket's name leaves for its folder:
 // 107 bytes in all, less "/.s.PGSQL.65535.lock".
-const socketPath = 107 - 20
+const MaxSocketDir = 107 - 20
 
 // TempDir makes a folder that only the owner can enter, with a path short enough for sockets.
 func (o Owner) TempDir() (string, error) {
@@ -226,7 +226,7 @@ func (o Owner) tempIn(parent string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a temporary folder: %w", err)
 	}
-	if len(dir) > socketPath {
+	if len(dir) > MaxSocketDir {
 		err = fmt.Errorf("use folder %s for sockets: its path is too long", dir)
 	} else if err = o.Own(dir); err == nil {
 		err = o.writable(dir)

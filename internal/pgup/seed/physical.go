@@ -33,6 +33,7 @@ func (p Physical) Copy() string {
 
 func (p Physical) partial(dir string) string { return dir + ".partial" }
 func (p Physical) passfile() string          { return p.Data + ".pgpass" }
+func (p Physical) socketDir() string         { return p.Data + ".sockets" }
 
 // Exists says whether a folder holds a data directory, and of which major version.
 func Exists(dir string) (major string, err error) {
@@ -56,7 +57,7 @@ func (p Physical) Remove(ctx context.Context) error {
 	if err := p.RemoveTarget(ctx); err != nil {
 		return err
 	}
-	return removeAll(p.partial(p.Copy()), p.Copy(), p.passfile(), p.log("copy"))
+	return removeAll(p.partial(p.Copy()), p.Copy(), p.passfile(), p.socketDir(), p.log("copy"))
 }
 
 // RemoveTarget deletes the cluster of the new version.
@@ -81,7 +82,23 @@ func removeAll(paths ...string) error {
 // RemoveCopy deletes what is only needed until the target stands by itself: the old version's
 // catalogs, second names of files that the target has too, and the password of the source.
 func (p Physical) RemoveCopy() error {
-	return removeAll(p.Copy(), p.passfile(), p.log("copy"))
+	return removeAll(p.Copy(), p.passfile(), p.socketDir(), p.log("copy"))
+}
+
+// sockets makes a folder that only the servers' user can enter, for servers that trust whoever
+// reaches them. It has a name that the next try knows, should this one be killed.
+func (p Physical) sockets() (string, error) {
+	dir := p.socketDir()
+	if len(dir) > pgserver.MaxSocketDir {
+		return p.New.Owner.TempDir()
+	}
+	if err := removeAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for sockets: %w", err)
+	}
+	return dir, p.New.Owner.Own(dir)
 }
 
 func (p Physical) log(what string) string { return p.Data + "." + what + ".log" }

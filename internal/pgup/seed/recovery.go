@@ -71,7 +71,7 @@ func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Co
 	if err := p.halt(ctx, p.Old, p.Copy()); err != nil {
 		return err
 	}
-	sockets, err := p.Old.Owner.TempDir()
+	sockets, err := p.sockets()
 	if err != nil {
 		return err
 	}

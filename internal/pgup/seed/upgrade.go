@@ -103,7 +103,7 @@ func segmentMB(s string) (int, error) {
 }
 
 func (p Physical) pgUpgrade(ctx context.Context, dir string) error {
-	sockets, err := p.New.Owner.TempDir()
+	sockets, err := p.sockets()
 	if err != nil {
 		return err
 	}
