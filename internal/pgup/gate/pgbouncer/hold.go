@@ -19,6 +19,7 @@ var errLogin = errors.New("a server login was under way")
 // server_login_retry. It trusts SHOW SERVERS, not the answer to PAUSE, which does not
 // count connections that are being cancelled.
 func (g *Gate) Hold(ctx context.Context) error {
+	g.did("asked")
 	if err := g.unchanged(); err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ func (g *Gate) pauseAtRest(ctx context.Context) error {
 		if err := g.rest(ctx); err != nil {
 			return errors.Join(err, g.unlimit(ctx))
 		}
+		g.did("rested")
 		err := g.pause(ctx)
 		g.foreign = errors.Is(err, gate.ErrForeignHold)
 		switch {
