@@ -46,6 +46,9 @@ func killAnywhere(t *testing.T, n uint64) {
 	if now := g.poolerSettings(t); now != settings {
 		t.Errorf("the pooler's settings changed from %s to %s", changed(settings, now), changed(now, settings))
 	}
+	for _, f := range leftByGate(t, g.pooler.Dir) {
+		t.Errorf("left beside the pooler's configuration: %s", f)
+	}
 	g.verifyBanners(t)
 	t.Run("again", func(t *testing.T) { g.hasNothingLeftToDo(t) })
 	t.Run("report", func(t *testing.T) { g.reports(t) })
@@ -114,7 +117,7 @@ func (g *ground) hasNothingLeftToDo(t *testing.T) {
 func (g *ground) reports(t *testing.T) {
 	t.Helper()
 	text := g.ask(t, "report", "plan.yaml")
-	for _, want := range []string{"title:", "PostgreSQL 17", " ms"} {
+	for _, want := range []string{"title: ", "in 3 databases moved", "The app waited for", "had its planner statistics", "| Upgrade to PostgreSQL 17 |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not have %q:\n%s", want, text)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lullhq/lull/internal/ledger"
 )
 
@@ -36,6 +38,11 @@ func (g *ground) startClients(t *testing.T) *clients {
 			}
 		})
 	}
+	c.end.Go(func() {
+		if err := g.work(ctx); err != nil {
+			t.Errorf("a long transaction failed: %v", err)
+		}
+	})
 	for _, db := range databases {
 		eventually(t, "a first commit in "+db, func() bool {
 			s, err := ledger.ReadSummary(g.ledger(db))
@@ -74,4 +81,31 @@ func eventually(t *testing.T, what string, seen func() bool) {
 			t.Fatalf("no sign of %s within 30 s", what)
 		}
 	}
+}
+
+// work is a client whose transactions take long: whoever waits for transactions to end waits for it.
+func (g *ground) work(ctx context.Context) error {
+	lasts := context.WithoutCancel(ctx)
+	conn, err := pgx.Connect(lasts, g.through("app"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(lasts)
+	for n := 0; ctx.Err() == nil; n++ {
+		err := pgx.BeginFunc(lasts, conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(lasts, "INSERT INTO visit VALUES ($1, 'work')", n); err != nil {
+				return err
+			}
+			_, err := tx.Exec(lasts, "SELECT pg_sleep(0.25)")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	return nil
 }
