@@ -199,7 +199,7 @@ func (g *Ground) SecretFile(role string) string { return filepath.Join(g.Dir, "s
 // settings are those of an ordinary small server. Durability is left as it comes: on.
 var settings = map[string]string{
 	"listen_addresses": "127.0.0.1", "unix_socket_directories": "",
-	"shared_buffers": "256MB", "max_wal_size": "2GB", "random_page_cost": "1.1", "effective_io_concurrency": "100",
+	"shared_buffers": "128MB", "max_wal_size": "2GB", "random_page_cost": "1.1", "effective_io_concurrency": "100",
 	"wal_level": "logical", "max_wal_senders": "10", "max_replication_slots": "10", "max_connections": "120",
 	"shared_preload_libraries": "pg_stat_statements", "log_min_duration_statement": "1s", "log_lock_waits": "on",
 }
@@ -236,7 +236,7 @@ func (g *Ground) startPooler(ctx context.Context) error {
 	err = g.Pooler.Configure(pgserver.Pooling{
 		Databases: map[string]string{database: fmt.Sprintf("host=127.0.0.1 port=%d dbname=%s", g.Source.Port, database)},
 		Users:     secrets,
-		Settings:  map[string]string{"admin_users": superuser},
+		Settings:  map[string]string{"admin_users": superuser, "default_pool_size": "8"},
 	})
 	if err != nil {
 		return err

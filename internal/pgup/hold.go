@@ -13,6 +13,7 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/watchdog"
+	"github.com/lullhq/lull/internal/priority"
 )
 
 // hold is one try at the switch with everything opened, prepared and warm before any
@@ -127,6 +128,7 @@ func (h *hold) rehearse(ctx context.Context) error {
 func (h *hold) do(ctx context.Context) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
+	defer priority.Raise()()
 	t.asked = time.Now()
 	if err := h.dog.Hold(held, h.u.HoldBudget); err != nil {
 		return t, h.back(ctx, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/priority"
 )
 
 // Serve is the process: it speaks the protocol on in and out until in ends. Only before
@@ -28,6 +29,7 @@ func Serve(ctx context.Context, in io.Reader, out, log io.Writer) error {
 // the controller and all around it, by a terminal or by systemd, must not end it while
 // clients are held, nor a write to the pipe of a controller that is dead.
 func deaf() {
+	priority.Raise() // for its whole life: it does little, and clients wait for it
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 }
 
