@@ -95,6 +95,9 @@ func switchOnce(ctx context.Context, o SwitchOptions) (m measured, err error) {
 // linkDown upgrades the source that the demo has left, stopped and with all its data, in the ordinary way.
 func linkDown(ctx context.Context, dir string) (float64, error) {
 	servers, err := filepath.EvalSymlinks(filepath.Join(dir, "servers"))
+	if err == nil {
+		servers, err = filepath.Abs(servers)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("find the demo's servers: %w", err)
 	}
