@@ -189,7 +189,11 @@ func windowText(w maint.Window) string {
 	if err != nil {
 		return w.Start
 	}
-	return fmt.Sprintf("%s to %s (%s UTC)", start.Format("2 January 2006, 15:04"), end.Format("15:04 MST"), start.UTC().Format("15:04"))
+	text := fmt.Sprintf("%s to %s", start.Format("2 January 2006, 15:04"), end.Format("15:04 MST"))
+	if _, offset := start.Zone(); offset == 0 {
+		return text
+	}
+	return text + start.UTC().Format(" (15:04 UTC)")
 }
 
 // upgrade puts a plan's upgrade step together with the cluster that it names.

@@ -89,21 +89,24 @@ func (b *bars) drop() {
 	}
 }
 
-// status is how much, how fast and how long still.
 func (b *bars) status() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	took := time.Since(b.began)
+	return statusText(b.last, time.Since(b.began))
+}
+
+// statusText is how much, how fast and how long still.
+func statusText(p run.Progress, took time.Duration) string {
 	parts := []string{"  " + short(took)}
-	if p := b.last; p.Total > 0 && p.Unit == "bytes" {
+	if p.Total > 0 && p.Unit == "bytes" {
 		rate := p.Done / took.Seconds()
 		parts = append(parts, fmt.Sprintf("%s of %s", size(p.Done), size(p.Total)), size(rate)+"/s")
 		if rate > 0 && p.Done < p.Total {
 			parts = append(parts, short(time.Duration((p.Total-p.Done)/rate*float64(time.Second)))+" left")
 		}
 	}
-	if b.last.Text != "" {
-		parts = append(parts, b.last.Text)
+	if p.Text != "" {
+		parts = append(parts, p.Text)
 	}
 	return strings.Join(parts, "  ")
 }
