@@ -2,11 +2,12 @@
 # make build   bin/lull
 # make test    set-up, vet and all tests
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE, CLIENTS and KEEP set its size
+# make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup build test demo bench-switch lint clean distclean
+.PHONY: setup build test test-kill demo bench-switch lint clean distclean
 
 setup:
 	@scripts/toolchain
@@ -17,6 +18,9 @@ build:
 test: setup
 	go vet ./...
 	go test ./...
+
+test-kill: setup
+	go test ./internal/e2e -long -v -timeout 40m
 
 demo: setup build
 	bin/lull demo
