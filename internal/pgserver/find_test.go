@@ -138,12 +138,12 @@ func TestOurs(t *testing.T) {
 
 func TestEnviron(t *testing.T) {
 	t.Parallel()
-	have := []string{"PATH=/bin", "PGHOST=elsewhere", "PGOPTIONS=-c x=y", "HOME=/root", "LC_ALL=de_DE", "TMPDIR=/root/tmp"}
+	have := []string{"PATH=/bin", "PGHOST=elsewhere", "PGOPTIONS=-c x=y", "HOME=/home/me", "LC_ALL=de_DE", "TMPDIR=/home/me/tmp"}
 	tests := map[string]struct {
 		owner Owner
 		want  []string
 	}{
-		"as oneself": {Owner{}, []string{"PATH=/bin", "HOME=/root", "TMPDIR=/root/tmp", "LC_ALL=C"}},
+		"as oneself": {Owner{}, []string{"PATH=/bin", "HOME=/home/me", "TMPDIR=/home/me/tmp", "LC_ALL=C"}},
 		"as another": {Owner{UID: 1, Name: "pg", Home: "/"}, []string{"PATH=/bin", "LC_ALL=C", "HOME=/", "USER=pg", "LOGNAME=pg"}},
 	}
 	for name, test := range tests {
