@@ -330,7 +330,7 @@ func commits(t *testing.T, r *rig) {
 	for _, m := range w.Marks() {
 		names = append(names, m.Name)
 	}
-	if got := strings.Join(names, " "); got != "paused drained renamed reloaded resumed" {
+	if got := strings.Join(names, " "); got != "asked rested paused drained renamed reloaded resumed" {
 		t.Errorf("marks are %q", got)
 	}
 	must(t, w.Close())

@@ -92,7 +92,8 @@ func TestGate(t *testing.T) {
 		"a cancelled question does not resume":        cancelledQuestion,
 		"an included entry is noticed":                includedEntry,
 		"two poolers hold together or not at all":     together,
-		"findings": findings,
+		"what a dead holder set is taken back":        settingsTakenBack,
+		"findings":                                    findings,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +124,7 @@ func commitMoves(t *testing.T, p rig) {
 	if got := where(t, client); got != p.target.Port {
 		t.Fatalf("client is on port %d after the commit", got)
 	}
-	if want := []string{"paused", "drained", "renamed", "reloaded", "resumed"}; !slices.Equal(did, want) {
+	if want := []string{"asked", "rested", "paused", "drained", "renamed", "reloaded", "resumed"}; !slices.Equal(did, want) {
 		t.Errorf("did %q, want %q", did, want)
 	}
 	must(t, g.Commit(ctx))
@@ -149,21 +150,6 @@ func commitMoves(t *testing.T, p rig) {
 	}
 	if _, err := os.Stat(g.file.staged()); err == nil {
 		t.Error("a staged file was left behind")
-	}
-}
-
-// configured makes sure that the pooler runs with a setting.
-func configured(t *testing.T, b *pgtest.Bouncer, key, want string) {
-	t.Helper()
-	c, err := newConsole(b.DSN("pgbouncer"))
-	must(t, err)
-	defer c.close()
-	rows, err := c.run(t.Context(), "SHOW CONFIG")
-	must(t, err)
-	for _, r := range rows {
-		if r["key"] == key && r["value"] != want {
-			t.Errorf("%s is %s, want %s", key, r["value"], want)
-		}
 	}
 }
 

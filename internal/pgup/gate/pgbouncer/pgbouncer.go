@@ -205,13 +205,13 @@ const settling = time.Second
 // Close closes the consoles. After a RESUME it waits a moment, and makes the pooler read
 // from its file what Stage and RESUME shortened.
 func (g *Gate) Close() {
-	if !g.resumed.IsZero() {
+	if g.new != nil || !g.resumed.IsZero() {
 		time.Sleep(time.Until(g.resumed.Add(settling)))
+		// On an error the pooler tries logins more often and keeps servers less long than configured, until its next RELOAD.
+		_, _ = g.main.run(context.Background(), "RELOAD")
 		g.resumed = time.Time{}
 	}
 	if g.new != nil {
-		// On an error the pooler tries logins more often and keeps servers less long than configured, until its next RELOAD.
-		_, _ = g.main.run(context.Background(), "RELOAD")
 		g.file.settle()
 	}
 	g.main.close()
