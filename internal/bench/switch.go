@@ -109,7 +109,7 @@ func linkDown(ctx context.Context, dir string) (float64, error) {
 	if l.old, l.new, err = l.pair(); err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(l.new.Data)
+	defer func() { _ = os.RemoveAll(l.new.Data) }()
 	return l.measure(ctx)
 }
 
@@ -150,7 +150,7 @@ func (l byHand) measure(ctx context.Context) (ms float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(sockets)
+	defer func() { _ = os.RemoveAll(sockets) }()
 	began := time.Now()
 	if err := l.old.Stop(ctx, "fast"); err != nil {
 		return 0, err

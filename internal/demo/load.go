@@ -67,7 +67,8 @@ func (g *Ground) StartLoad(ctx context.Context, spec LoadSpec) (*Load, error) {
 		return nil, err
 	}
 	l.log = filepath.Join(dir, fmt.Sprintf("pgbench.%d", l.cmd.Process.Pid))
-	return l, l.underWay(ctx)
+	err = l.underWay(ctx)
+	return l, err
 }
 
 func (l *Load) start(output string) (err error) {
@@ -149,7 +150,8 @@ func (l *Load) result() (LoadResult, error) {
 	if out.Transactions, err = decodeLoadLog(f); err != nil {
 		return out, err
 	}
-	return out, out.count(l.statements)
+	err = out.count(l.statements)
+	return out, err
 }
 
 // builtinStatements counts what pgbench itself sends in one transaction.

@@ -85,7 +85,8 @@ func (e evidence) result(ctx context.Context) (Result, error) {
 		return r, fmt.Errorf("write the result: the record has no %s", strings.Join(missing, ", "))
 	}
 	e.waits(&r, from, to)
-	return r, e.banners(ctx, &r)
+	err := e.banners(ctx, &r)
+	return r, err
 }
 
 // waits are the clients' own measurements.

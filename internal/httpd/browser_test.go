@@ -56,41 +56,41 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	w.server.refresh(t.Context())
 	must(t, call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}))
 	must(t, chromedp.Do(ctx, chromedp.EmulateViewport(360, 700), chromedp.Navigate(base)))
-	ask[bool](t, ctx, `window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) window.shift += e.value }).observe({type: "layout-shift", buffered: true}); true`)
+	ask[bool](ctx, t, `window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) window.shift += e.value }).observe({type: "layout-shift", buffered: true}); true`)
 
-	until(t, ctx, `document.getElementById("link").textContent === "Times are yours (Europe/Berlin). This page updates by itself."`)
-	planned := ask[string](t, ctx, `document.querySelector("#facts-pg17 .when").textContent`)
+	until(ctx, t, `document.getElementById("link").textContent === "Times are yours (Europe/Berlin). This page updates by itself."`)
+	planned := ask[string](ctx, t, `document.querySelector("#facts-pg17 .when").textContent`)
 	if !regexp.MustCompile(`^Sat 5 December 2026, 0?5:00.* to 0?7:00.* your time 17:00 to 19:00 Auckland time$`).MatchString(planned) {
 		t.Errorf("the reader is told %q", planned)
 	}
 
 	w.work("pg17", "Copying the rest", 0.87, at("04:21"))
 	w.server.refresh(t.Context())
-	until(t, ctx, `document.querySelector(".percent").textContent === "87%" && document.querySelector("progress").value === 87 && document.querySelector(".text").textContent === "Copying the rest"`)
+	until(ctx, t, `document.querySelector(".percent").textContent === "87%" && document.querySelector("progress").value === 87 && document.querySelector(".text").textContent === "Copying the rest"`)
 
-	ask[bool](t, ctx, `document.getElementById("e-3").scrollIntoView(); window.node = document.getElementById("e-3"); window.place = node.getBoundingClientRect().top; true`)
+	ask[bool](ctx, t, `document.getElementById("e-3").scrollIntoView(); window.node = document.getElementById("e-3"); window.place = node.getBoundingClientRect().top; true`)
 	w.say("pg17", at("04:22"), maint.Updated{Text: "More than half of it is there, and this line is long enough to be broken twice on a telephone."})
 	w.server.refresh(t.Context())
-	until(t, ctx, `document.getElementById("e-7")`)
-	if moved := ask[float64](t, ctx, `Math.abs(document.getElementById("e-3").getBoundingClientRect().top - window.place)`); moved > 1 {
+	until(ctx, t, `document.getElementById("e-7")`)
+	if moved := ask[float64](ctx, t, `Math.abs(document.getElementById("e-3").getBoundingClientRect().top - window.place)`); moved > 1 {
 		t.Errorf("what was being read moved by %.1f pixels", moved)
 	}
-	if !ask[bool](t, ctx, `window.node.isConnected && document.getElementById("e-3") === window.node`) {
+	if !ask[bool](ctx, t, `window.node.isConnected && document.getElementById("e-3") === window.node`) {
 		t.Error("an entry that did not change was made anew")
 	}
 
 	w.say("pg17", at("04:40"), maint.Completed{Text: "All is well."})
 	w.server.refresh(t.Context())
-	until(t, ctx, `document.title.startsWith("Maintenance completed") && document.getElementById("announce").textContent === "Maintenance completed"`)
-	if wide := ask[bool](t, ctx, `document.documentElement.scrollWidth > innerWidth`); wide {
+	until(ctx, t, `document.title.startsWith("Maintenance completed") && document.getElementById("announce").textContent === "Maintenance completed"`)
+	if wide := ask[bool](ctx, t, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page is wider than a telephone")
 	}
-	if shift := ask[float64](t, ctx, `window.shift`); shift > 0.1 {
+	if shift := ask[float64](ctx, t, `window.shift`); shift > 0.1 {
 		t.Errorf("the layout shifted by %.3f, a good page stays below 0.1", shift)
 	}
 }
 
-func ask[T any](t *testing.T, ctx context.Context, expression string) T {
+func ask[T any](ctx context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	must(t, err)
@@ -98,7 +98,7 @@ func ask[T any](t *testing.T, ctx context.Context, expression string) T {
 }
 
 // until waits for the page to look as wanted; the context of the browser is the deadline.
-func until(t *testing.T, ctx context.Context, expression string) {
+func until(ctx context.Context, t *testing.T, expression string) {
 	t.Helper()
 	_, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")"))
 	must(t, err)
@@ -127,14 +127,14 @@ func TestPictures(t *testing.T) {
 		w.server.refresh(t.Context())
 		srv := httptest.NewServer(w.server.Handler())
 		for _, l := range looks {
-			picture(t, ctx, srv.URL, story.name, l)
+			picture(ctx, t, srv.URL, story.name, l)
 		}
 		w.server.hub.close()
 		srv.Close()
 	}
 }
 
-func picture(t *testing.T, ctx context.Context, url, story string, l look) {
+func picture(ctx context.Context, t *testing.T, url, story string, l look) {
 	t.Helper()
 	must(t, call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.withoutCode}))
 	must(t, call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

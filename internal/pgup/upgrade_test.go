@@ -51,7 +51,7 @@ func newGround(t *testing.T) *ground {
 		source.Exec(t, db, `GRANT ALL ON ALL TABLES IN SCHEMA public TO client`, `GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO client`)
 	}
 	pooler := pgtest.StartBouncer(t, source, pgtest.BouncerOptions{Users: map[string]string{"client": "client"}}, dbs...)
-	owner, err := source.Install.RunAs("")
+	owner, err := source.RunAs("")
 	if err != nil {
 		t.Fatal(err)
 	}

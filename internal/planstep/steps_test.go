@@ -78,7 +78,9 @@ func crashCase(t *testing.T, s run.Step) runtest.Case {
 func TestCrashes(t *testing.T) {
 	t.Parallel()
 	steps := map[string]func(t *testing.T) run.Step{
-		"check":   func(*testing.T) run.Step { return NewCheck("check", 0, func(context.Context) (string, error) { return "seen", nil }) },
+		"check": func(*testing.T) run.Step {
+			return NewCheck("check", 0, func(context.Context) (string, error) { return "seen", nil })
+		},
 		"confirm": func(*testing.T) run.Step { return NewConfirm("confirm", "Well?", Yes) },
 		"wait":    func(*testing.T) run.Step { return NewWait("wait", time.Nanosecond) },
 		"command": func(t *testing.T) run.Step {

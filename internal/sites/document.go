@@ -39,7 +39,8 @@ func parse(data []byte) (*document, error) {
 	if len(docs) == 0 || nothing(docs[0].Content[0]) {
 		return d, nil
 	}
-	return d, d.setRoot(docs[0].Content[0])
+	err := d.setRoot(docs[0].Content[0])
+	return d, err
 }
 
 func nothing(n *yaml.Node) bool {

@@ -131,7 +131,7 @@ func (s setting) holds(v *yaml.Node) bool {
 		return s.want == ""
 	}
 	plain := v.Style&^yaml.FlowStyle == 0
-	return v.Kind == yaml.ScalarNode && v.Tag == "!!str" && v.Value == s.want && !(plain && isAmbiguous(v.Value))
+	return v.Kind == yaml.ScalarNode && v.Tag == "!!str" && v.Value == s.want && (!plain || !isAmbiguous(v.Value))
 }
 
 func (d *document) replace(s setting, k, v *yaml.Node) (splice, error) {

@@ -41,7 +41,8 @@ func open(ctx context.Context, s Site) (*repo, error) {
 	if err := r.locate(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.findRemote(ctx)
+	err = r.findRemote(ctx)
+	return r, err
 }
 
 // locate finds the branch, and refuses a plain folder inside somebody's repository: the

@@ -38,7 +38,7 @@ func TestTheCopyHasEveryCommitOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	older, err := source.Install.RunAs("")
+	older, err := source.RunAs("")
 	if err != nil {
 		t.Fatal(err)
 	}

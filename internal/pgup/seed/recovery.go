@@ -75,7 +75,7 @@ func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Co
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(sockets)
+	defer func() { _ = os.RemoveAll(sockets) }()
 	if err := p.configureCopy(lsn, sockets); err != nil {
 		return err
 	}

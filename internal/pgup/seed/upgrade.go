@@ -107,7 +107,7 @@ func (p Physical) pgUpgrade(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(sockets)
+	defer func() { _ = os.RemoveAll(sockets) }()
 	ports, err := pgserver.FreePorts(2)
 	if err != nil {
 		return err
