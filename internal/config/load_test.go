@@ -160,6 +160,27 @@ func TestLoadPlan(t *testing.T) {
 	}
 }
 
+func TestBake(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]Upgrade{
+		"bake: 24h": {Bake: 24 * time.Hour},
+		"bake: 1d12h, roll_back_if: {errors: 1%, p99: 3x}": {Bake: 36 * time.Hour, RollBackIf: RollBackIf{Errors: 0.01, P99: 3}},
+		"bake: 1h, roll_back_if: {errors: 0.25%}":          {Bake: time.Hour, RollBackIf: RollBackIf{Errors: 0.0025}},
+		`bake: 1h, roll_back_if: {p99: "1.5x"}`:            {Bake: time.Hour, RollBackIf: RollBackIf{P99: 1.5}},
+	} {
+		text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
+			"steps: [{upgrade: {cluster: main, to: 17, budget: 1h, " + line + "}}]"
+		p, err := parsePlan("plan.yaml", []byte(text), good(t))
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if got := p.Steps[0].Upgrade; got.Bake != want.Bake || got.RollBackIf != want.RollBackIf {
+			t.Errorf("%s is %s, %+v", line, got.Bake, got.RollBackIf)
+		}
+	}
+}
+
 func TestStepBudgets(t *testing.T) {
 	t.Parallel()
 	p, err := LoadPlan("testdata/plan.yaml", good(t))

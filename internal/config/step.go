@@ -51,6 +51,8 @@ type Upgrade struct {
 	Seed       string // "physical"
 	Budget     time.Duration
 	HoldBudget time.Duration // how long clients may be held
+	Bake       time.Duration // how long to watch the new server afterwards; 0 = not at all
+	RollBackIf RollBackIf
 }
 
 // Check asks a web address and compares the status.
@@ -188,12 +190,18 @@ func (d *document) verb(s *Step, c *Config) (reader, bool) {
 
 func (d *document) upgrade(u *Upgrade, c *Config) reader {
 	return func(n *yaml.Node) {
+		var limits *yaml.Node
 		d.object(n, "upgrade",
 			need("cluster", d.oneOf(&u.Cluster, "cluster", keys(c.Clusters))),
 			need("to", d.major(&u.To)),
 			may("seed", d.seed(&u.Seed)),
 			need("budget", d.duration(&u.Budget)),
-			may("hold_budget", d.hold(&u.HoldBudget)))
+			may("hold_budget", d.hold(&u.HoldBudget)),
+			may("bake", d.duration(&u.Bake)),
+			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
+		if limits != nil && u.Bake == 0 {
+			d.problem(limits, `add "bake: 24h", for how long to watch`, "roll_back_if says nothing without \"bake\": nobody watches")
+		}
 	}
 }
 
