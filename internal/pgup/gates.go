@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/lullhq/lull/internal/hint"
-	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
 	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
 	"github.com/lullhq/lull/internal/pgup/watchdog"
@@ -43,18 +43,14 @@ func (u *Upgrade) targetAddr() gate.Addr {
 }
 
 // watchdogSpec is what the watchdog, or whoever settles after it, needs to know.
-func (u *Upgrade) watchdogSpec(fence cluster.Fence) (watchdog.Spec, error) {
-	from, err := u.sourceAddr()
-	if err != nil {
-		return watchdog.Spec{}, err
-	}
+func (u *Upgrade) watchdogSpec(w way) (watchdog.Spec, error) {
 	if err := os.MkdirAll(u.WorkDir, 0o700); err != nil {
 		return watchdog.Spec{}, fmt.Errorf("make the watchdog's folder: %w", err)
 	}
-	file := filepath.Join(u.WorkDir, u.object()+".watchdog")
+	file := filepath.Join(u.WorkDir, u.object()+strings.ReplaceAll(w.name, "/", ".")+".watchdog")
 	return watchdog.Spec{
-		Poolers: u.Poolers, From: from, To: u.targetAddr(), Record: file + ".jsonl", Log: file + ".log",
-		Source: watchdog.Source{Conninfo: u.Source.Conninfo, Password: u.Source.Password, Unfence: fence.OpenSQL()},
+		Poolers: u.Poolers, From: w.fromAddr, To: w.toAddr, Record: file + ".jsonl", Log: file + ".log",
+		Source: watchdog.Source{Conninfo: w.from.Conninfo, Password: w.from.Password, Unfence: w.fence.OpenSQL()},
 	}, nil
 }
 

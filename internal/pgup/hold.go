@@ -20,12 +20,12 @@ import (
 // client waits. Inside the hold there is no process to start, no connection to open
 // and no file to write but WAL and the pooler's configuration.
 type hold struct {
-	u      *Upgrade
-	fence  cluster.Fence
-	dog    *watchdog.Watchdog
-	source *pgx.Conn // closes and opens the fence of the source
-	target *pgx.Conn // opens the fence of the target
-	lanes  []*lane   // one a database
+	u     *Upgrade
+	way   way
+	dog   *watchdog.Watchdog
+	from  *pgx.Conn // closes and opens the fence of the server that clients are on
+	to    *pgx.Conn // opens the fence of the one they go to
+	lanes []*lane   // one a database
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -44,8 +44,8 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 }
 
 // newHold opens and prepares everything. When it returns, the watchdog is ready as well.
-func (u *Upgrade) newHold(ctx context.Context, fence cluster.Fence) (h *hold, err error) {
-	h = &hold{u: u, fence: fence}
+func (u *Upgrade) newHold(ctx context.Context, w way) (h *hold, err error) {
+	h = &hold{u: u, way: w}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -57,7 +57,7 @@ func (u *Upgrade) newHold(ctx context.Context, fence cluster.Fence) (h *hold, er
 	if err := h.rehearse(ctx); err != nil {
 		return nil, err
 	}
-	spec, err := u.watchdogSpec(fence)
+	spec, err := u.watchdogSpec(w)
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +70,9 @@ func (h *hold) close() {
 	if h.dog != nil {
 		_ = h.dog.Close() // it ends by itself when the pipe does
 	}
-	conns := []*pgx.Conn{h.source, h.target}
+	conns := []*pgx.Conn{h.from, h.to}
 	for _, l := range h.lanes {
-		conns = append(conns, l.source, l.target, l.seqSource, l.seqTarget)
+		conns = append(conns, l.from, l.to, l.seqFrom, l.seqTo)
 	}
 	for _, c := range conns {
 		if c != nil {
@@ -82,28 +82,28 @@ func (h *hold) close() {
 }
 
 func (h *hold) connect(ctx context.Context) (err error) {
-	if h.source, err = h.u.Source.Connect(ctx, ""); err != nil {
+	if h.from, err = h.way.from.Connect(ctx, ""); err != nil {
 		return err
 	}
-	if h.target, err = h.u.target.Connect(ctx, ""); err != nil {
+	if h.to, err = h.way.to.Connect(ctx, h.u.turnDatabase()); err != nil {
 		return err
 	}
 	for _, db := range h.u.inv.Databases {
-		l := &lane{db: db, slot: h.u.slot(db)}
+		l := &lane{db: db, slot: h.u.slot(db) + h.way.name}
 		h.lanes = append(h.lanes, l)
-		if err := l.open(ctx, h.u.Source, h.u.target); err != nil {
+		if err := l.open(ctx, h.way.from, h.way.to); err != nil {
 			return fmt.Errorf("database %s: %w", db.Name, err)
 		}
 	}
 	return nil
 }
 
-// sessions are those on the source. The watchdog ends them before it lets the clients go
+// sessions are those on the server that clients are on. The watchdog ends them before it lets the clients go
 // by itself: a controller that was only stopped cannot act any more when it wakes up.
 func (h *hold) sessions() []uint32 {
-	pids := []uint32{h.source.PgConn().PID()}
+	pids := []uint32{h.from.PgConn().PID()}
 	for _, l := range h.lanes {
-		pids = append(pids, l.source.PgConn().PID(), l.seqSource.PgConn().PID())
+		pids = append(pids, l.from.PgConn().PID(), l.seqFrom.PgConn().PID())
 	}
 	return pids
 }
@@ -117,14 +117,17 @@ func (h *hold) rehearse(ctx context.Context) error {
 	if err := h.sequences(ctx); err != nil {
 		return err
 	}
-	if _, err := cluster.Alone(ctx, h.source, []cluster.Stamp{{}}); err != nil {
+	if _, err := cluster.Alone(ctx, h.from, []cluster.Stamp{{}}); err != nil {
 		return err
 	}
-	return h.fence.Rehearse(ctx, h.source, h.target)
+	if err := cluster.InOne(ctx, h.to, h.way.warm); err != nil {
+		return err
+	}
+	return h.way.fence.Rehearse(ctx, h.from, h.to)
 }
 
 // do holds the clients, moves them, and tells how long it took. An error that is
-// errBackOnSource means that they are where they were, with nothing lost.
+// errBack means that they are where they were, with nothing lost.
 func (h *hold) do(ctx context.Context) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
@@ -142,7 +145,7 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		return t, h.back(ctx, err)
 	}
 	t.seen = time.Now()
-	if err := h.openTarget(held); err != nil {
+	if err := h.openOther(held); err != nil {
 		return t, h.back(ctx, err)
 	}
 	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
@@ -150,22 +153,22 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		if errors.Is(err, watchdog.ErrReleased) {
 			return t, h.back(ctx, err)
 		}
-		return t, hint.Wrap(fmt.Errorf("send the clients to the new server: %w", err), "run the same command again: it looks where the clients are and carries on")
+		return t, hint.Wrap(fmt.Errorf("send the clients to the other server: %w", err), "run the same command again: it looks where the clients are and carries on")
 	}
 	t.resumed = time.Now()
 	return t, nil
 }
 
-// closeFence shuts the source to new sessions and tells those inside to end.
+// closeFence shuts the server that clients were on to new sessions and tells those inside to end.
 func (h *hold) closeFence(ctx context.Context) error {
-	if _, err := h.source.Exec(ctx, h.fence.CloseSQL()); err != nil {
-		return fmt.Errorf("close the old server to all others: %w", err)
+	if _, err := h.from.Exec(ctx, h.way.fence.CloseSQL()); err != nil {
+		return fmt.Errorf("close the server to all others: %w", err)
 	}
 	return nil
 }
 
 // carry brings the last changes and the sequences over. The markers do not wait for the
-// sessions on the source to be gone, which takes longer than their way to the target.
+// sessions to be gone, which takes longer than their way to the other server.
 // So it is looked at afterwards whether anybody could have written after a marker; if so,
 // nobody is there any more, and markers are sent once more.
 func (h *hold) carry(ctx context.Context) error {
@@ -177,7 +180,7 @@ func (h *hold) carry(ctx context.Context) error {
 			return err
 		})
 		group.Go(func() error {
-			if err := h.fence.AwaitEmpty(side, h.source); err != nil {
+			if err := h.way.fence.AwaitEmpty(side, h.from); err != nil {
 				return err
 			}
 			return h.sequences(side)
@@ -185,13 +188,13 @@ func (h *hold) carry(ctx context.Context) error {
 		if err := group.Wait(); err != nil {
 			return err
 		}
-		if alone, err := cluster.Alone(ctx, h.source, stamps); err != nil || alone {
+		if alone, err := cluster.Alone(ctx, h.from, stamps); err != nil || alone {
 			return err
 		}
 	}
 }
 
-// markers writes one in every database, and returns when all are seen on the target.
+// markers writes one in every database, and returns when all are seen on the other server.
 func (h *hold) markers(ctx context.Context) ([]cluster.Stamp, error) {
 	stamps := make([]cluster.Stamp, len(h.lanes))
 	group, ctx := errgroup.WithContext(ctx)
@@ -208,25 +211,25 @@ func (h *hold) markers(ctx context.Context) ([]cluster.Stamp, error) {
 func (h *hold) sequences(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range h.lanes {
-		group.Go(func() error { return l.sequences.Carry(ctx, l.seqSource, l.seqTarget) })
+		group.Go(func() error { return l.sequences.Carry(ctx, l.seqFrom, l.seqTo) })
 	}
 	return group.Wait()
 }
 
-// openTarget lets clients into the target. Its commit waits for the disk, and with it
-// everything that the target has applied is on disk before any client is sent there.
-func (h *hold) openTarget(ctx context.Context) error {
-	return h.fence.Open(ctx, h.target)
+// openOther lets clients into the server they go to. Its commit waits for the disk, and with
+// it everything that was applied there is on disk before any client comes.
+func (h *hold) openOther(ctx context.Context) error {
+	return cluster.InOne(ctx, h.to, h.way.open)
 }
 
-// back returns the clients to the source, its fence open, and closes the target again. The cause is kept.
+// back leaves the clients where they were, that server's fence open, and closes the other one again. The cause is kept.
 func (h *hold) back(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := errors.Join(h.dog.Release(), h.u.closeTarget(ctx)); err != nil {
-		return hint.Wrap(errors.Join(cause, fmt.Errorf("return the clients to the old server: %w", err)), "run the same command again: it looks where the clients are and carries on")
+	if err := errors.Join(h.dog.Release(), h.way.close(ctx)); err != nil {
+		return hint.Wrap(errors.Join(cause, fmt.Errorf("leave the clients where they were: %w", err)), "run the same command again: it looks where the clients are and carries on")
 	}
-	return fmt.Errorf("%w: %w", errBackOnSource, cause)
+	return fmt.Errorf("%w: %w", errBack, cause)
 }
 
 func (h *hold) sequenceCount() (n int) {

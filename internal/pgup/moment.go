@@ -36,7 +36,7 @@ func (h *hold) awaitGoodMoment(ctx context.Context) error {
 // quietest looks for some milliseconds and returns at once when no transaction is open.
 func (h *hold) quietest(ctx context.Context) (age time.Duration, active int, err error) {
 	for until := time.Now().Add(50 * time.Millisecond); time.Now().Before(until); {
-		age, active, err = cluster.OpenTransactions(ctx, h.source)
+		age, active, err = cluster.OpenTransactions(ctx, h.from)
 		if err != nil || active == 0 {
 			break
 		}

@@ -181,6 +181,14 @@ func (u *Upgrade) databaseNames() []string {
 	return out
 }
 
+// turnDatabase is the one in which the target remembers when clients came.
+func (u *Upgrade) turnDatabase() string {
+	if len(u.inv.Databases) == 0 {
+		return ""
+	}
+	return u.inv.Databases[0].Name
+}
+
 // verdict folds what was found of n things into one observation.
 func verdict(n, done, partial int, evidence string) run.Observation {
 	switch {

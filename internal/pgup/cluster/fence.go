@@ -65,10 +65,30 @@ func limit(database string, n int) string {
 
 // Open lets clients in again, in one transaction that is on disk when it returns.
 func (f Fence) Open(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, "BEGIN; "+strings.Join(f.OpenSQL(), "; ")+"; COMMIT"); err != nil {
+	return InOne(ctx, conn, f.OpenSQL())
+}
+
+// InOne runs the statements that open a fence in one transaction that is on disk when it returns.
+func InOne(ctx context.Context, conn *pgx.Conn, statements []string) error {
+	if _, err := conn.Exec(ctx, "BEGIN; "+strings.Join(statements, "; ")+"; COMMIT"); err != nil {
 		return fmt.Errorf("open the fence: %w", err)
 	}
 	return nil
+}
+
+// UnbeltSQL takes the belt off: the databases' own setting is what it was.
+func (f Fence) UnbeltSQL() []string {
+	var out []string
+	for _, d := range f.Databases {
+		sql := "ALTER DATABASE " + Ident(d.Name)
+		if d.ReadOnly == "" {
+			sql += " RESET default_transaction_read_only"
+		} else {
+			sql += " SET default_transaction_read_only = " + Literal(d.ReadOnly)
+		}
+		out = append(out, sql)
+	}
+	return out
 }
 
 // Belt makes sessions of superusers, whom no connection limit refuses, read only unless

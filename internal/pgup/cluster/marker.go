@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,11 @@ const (
 	putMarker = `INSERT INTO lull.marker AS m (slot, token) VALUES ($1, $2)
 		ON CONFLICT (slot) DO UPDATE SET token = excluded.token, at = clock_timestamp()
 		RETURNING txid_current(), txid_snapshot_xmin(txid_current_snapshot())`
+	// TurnSQL remembers, on the server that clients come to, the position before anything of
+	// theirs: whatever is written there from now on has its commit after it. Sent with the
+	// opening of the fence, so that it is kept by the same commit.
+	TurnSQL = `INSERT INTO lull.marker AS m (slot, token) VALUES ('turn', pg_current_wal_insert_lsn()::text)
+		ON CONFLICT (slot) DO UPDATE SET token = excluded.token, at = clock_timestamp()`
 	seeMarker = `SELECT 1 FROM lull.marker WHERE slot = $1 AND token = $2`
 )
 
@@ -45,6 +51,9 @@ func PutMarker(ctx context.Context, source *pgx.Conn, slot, token string) (s Sta
 // written anything since the first of them began: no older one was in progress, and no
 // other id was given out up to now. Whatever writes needs an id.
 func Alone(ctx context.Context, source *pgx.Conn, markers []Stamp) (bool, error) {
+	if len(markers) == 0 { // no database with anything in it
+		return true, nil
+	}
 	var next int64
 	if err := source.QueryRow(ctx, `SELECT txid_snapshot_xmax(txid_current_snapshot())`).Scan(&next); err != nil {
 		return false, fmt.Errorf("read the next transaction id of the source: %w", err)
@@ -74,4 +83,16 @@ func AwaitMarker(ctx context.Context, target *pgx.Conn, slot, token string) erro
 		case <-time.After(200 * time.Microsecond):
 		}
 	}
+}
+
+// Turn is the position that TurnSQL remembered. Ok is false when clients never came.
+func Turn(ctx context.Context, conn *pgx.Conn) (lsn string, ok bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT token FROM lull.marker WHERE slot = 'turn'`).Scan(&lsn)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("read the position at which clients came: %w", err)
+	}
+	return lsn, true, nil
 }

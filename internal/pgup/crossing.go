@@ -1,0 +1,194 @@
+package pgup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/watchdog"
+	"github.com/lullhq/lull/internal/run"
+)
+
+// crossing is the step in which clients are moved, one way or the other.
+type crossing struct {
+	u       *Upgrade
+	step    string                           // its name, without the upgrade's
+	way     func(cluster.Fence) (way, error) // there or back
+	fence   func(context.Context) (cluster.Fence, error)
+	ready   func(context.Context, run.Recorder) error // everything that can be looked at before the hold
+	arrived func(context.Context) (bool, error)       // are clients where they are to go
+	here    string                                    // the server they come from, in the record's words
+	other   string                                    // the one they go to
+	public  string                                    // what people are told once they are there
+}
+
+// crossed is what a crossing keeps before it touches anything: how to open the server
+// again that clients come from. Without it nobody could, after a crash.
+type crossed struct {
+	Fence    cluster.Fence `json:"fence"`
+	Recorded bool          `json:"recorded"` // how long the hold was is on the timeline
+}
+
+func (c crossing) observe(ctx context.Context, rec run.Recorder) (run.Observation, error) {
+	var memo crossed
+	began, err := rec.Memo(&memo)
+	if err != nil {
+		return run.Observation{}, err
+	}
+	there, err := c.arrived(ctx)
+	if err != nil {
+		return run.Observation{}, err
+	}
+	switch {
+	case there && !began:
+		return run.Observation{Presence: run.Foreign, Evidence: "the pooler points at " + c.other + " already, and this maintenance did not do that"}, nil
+	case there && !memo.Recorded:
+		return run.Observation{Presence: run.Partial, Evidence: "clients are on " + c.other + ", and how long they were held is not on record yet"}, nil
+	case there:
+		return run.Observation{Presence: run.Done, Evidence: "all poolers send their clients to " + c.other}, nil
+	case began:
+		return run.Observation{Presence: run.Partial, Evidence: "an earlier try went back to " + c.here}, nil
+	}
+	return run.Observation{Presence: run.Absent, Evidence: "clients are on " + c.here}, nil
+}
+
+// apply first settles what an earlier run may have left, then tries to switch: a try
+// that overruns its budget goes back by itself and is made again after a while.
+func (c crossing) apply(ctx context.Context, rec run.Recorder) error {
+	if forward, err := c.settle(ctx, rec); err != nil || forward {
+		return err
+	}
+	if err := c.ready(ctx, rec); err != nil {
+		return err
+	}
+	const tries = 5
+	for n, gap := 1, time.Second; ; n, gap = n+1, 2*gap {
+		err := c.try(ctx, rec, n)
+		if err == nil || n == tries || !errors.Is(err, errBack) {
+			return err
+		}
+		text := fmt.Sprintf("Try %d went back to %s, nothing lost: %v. Next try in %s.", n, c.here, err, gap)
+		if err := rec.Note(ctx, text, nil); err != nil {
+			return err
+		}
+		rec.Progress(run.Progress{Text: text, Public: "Waiting for a good moment"})
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(gap):
+		}
+	}
+}
+
+// errBack marks a try after which everything is as it was before it.
+var errBack = errors.New("clients are back on the server they came from")
+
+// settle looks where the clients are after a run that ended in the middle. Forward
+// means that the decision had been made and has now been carried out.
+func (c crossing) settle(ctx context.Context, rec run.Recorder) (forward bool, err error) {
+	var memo crossed
+	began, err := rec.Memo(&memo)
+	if err != nil || !began {
+		return false, err
+	}
+	w, err := c.way(memo.Fence)
+	if err != nil {
+		return false, err
+	}
+	spec, err := c.u.watchdogSpec(w)
+	if err != nil {
+		return false, err
+	}
+	at, err := watchdog.Settle(ctx, spec)
+	if err != nil {
+		return false, fmt.Errorf("settle a switch that was cut off: %w", err)
+	}
+	if at != gate.Target {
+		return false, rec.Note(ctx, "The run before this one ended during the switch. Its clients were found, or put, on "+c.here+".", nil)
+	}
+	return true, c.recordFromWatchdog(ctx, rec, memo, spec)
+}
+
+// recordFromWatchdog puts on record what the run that was cut off could not: the
+// watchdog's own file has the moments of the hold.
+func (c crossing) recordFromWatchdog(ctx context.Context, rec run.Recorder, memo crossed, spec watchdog.Spec) error {
+	events, err := watchdog.ReadRecord(spec.Record)
+	if err != nil {
+		return err
+	}
+	moments := map[string]time.Time{}
+	for _, e := range events {
+		for _, m := range e.Marks {
+			moments[m.Name] = m.At
+		}
+	}
+	text, figures := "The run before this one ended during the switch. Its clients were found, or put, on "+c.other+".", maint.Figures{}
+	if asked, resumed := moments["asked"], moments["resumed"]; !asked.IsZero() && resumed.After(asked) {
+		text = fmt.Sprintf("Clients were held for %.1f ms, by the watchdog's record. The run itself ended during the switch.", ms(resumed.Sub(asked)))
+		figures = maint.Figures{"hold_ms": ms(resumed.Sub(asked)), "held_at_unix_ms": float64(asked.UnixMilli())}
+	}
+	return c.putOnRecord(ctx, rec, memo.Fence, text, figures)
+}
+
+// putOnRecord tells of the hold once, whatever ends in the middle.
+func (c crossing) putOnRecord(ctx context.Context, rec run.Recorder, fence cluster.Fence, text string, figures maint.Figures) error {
+	if err := rec.Say(ctx, "hold", maint.Noted{Step: c.u.Name + "/" + c.step, Text: text, Figures: figures}); err != nil {
+		return err
+	}
+	if err := rec.Say(ctx, "switched", maint.Updated{Text: c.public}); err != nil {
+		return err
+	}
+	return rec.Keep(ctx, crossed{Fence: fence, Recorded: true})
+}
+
+// try makes one switch. The order of what is kept matters: how to open the fence is
+// written down before anything can close it.
+func (c crossing) try(ctx context.Context, rec run.Recorder, n int) error {
+	fence, err := c.original(ctx, rec)
+	if err != nil {
+		return err
+	}
+	w, err := c.way(fence)
+	if err != nil {
+		return err
+	}
+	h, err := c.u.newHold(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	rec.Progress(run.Progress{Text: "waiting for a good moment", Public: "Moving to another server"})
+	if err := h.awaitGoodMoment(ctx); err != nil {
+		return err
+	}
+	t, err := h.do(ctx)
+	if err != nil {
+		return err
+	}
+	return c.recordHold(ctx, rec, h, t, n)
+}
+
+func (c crossing) original(ctx context.Context, rec run.Recorder) (cluster.Fence, error) {
+	var memo crossed
+	if began, err := rec.Memo(&memo); err != nil || began {
+		return memo.Fence, err
+	}
+	fence, err := c.fence(ctx)
+	if err != nil {
+		return fence, err
+	}
+	return fence, rec.Keep(ctx, crossed{Fence: fence})
+}
+
+// recordHold writes the conclusion once clients are where they were to go.
+func (c crossing) recordHold(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
+	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close %s to all others, %.1f until nobody was left there and its last change was seen on %s, %.1f to open that one and send the clients there. Sequences carried over: %d.",
+		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), c.here, ms(t.seen.Sub(t.fenced)), c.other, ms(t.resumed.Sub(t.seen)), h.sequenceCount())
+	return c.putOnRecord(ctx, rec, h.way.fence, text, t.figures(try, h))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
