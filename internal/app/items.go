@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -196,6 +197,19 @@ func windowText(w maint.Window) string {
 	return text + start.UTC().Format(" (15:04 UTC)")
 }
 
+// endText says when the window ends.
+func endText(w maint.Window) string {
+	_, end, err := w.Resolve()
+	if err != nil {
+		return ""
+	}
+	text := end.Format("15:04 MST on 2 January 2006")
+	if _, offset := end.Zone(); offset == 0 {
+		return text
+	}
+	return text + end.UTC().Format(" (15:04 UTC)")
+}
+
 // upgrade puts a plan's upgrade step together with the cluster that it names.
 func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 	c := a.Config.Clusters[s.Upgrade.Cluster]
@@ -204,7 +218,7 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		return nil, err
 	}
 	spec := pgup.Spec{
-		Name: s.Name, ID: string(p.ID), Cluster: s.Upgrade.Cluster, Source: source, To: s.Upgrade.To,
+		Name: s.Name, ID: string(p.ID), Title: p.Title, Until: endText(p.Window), Contact: cmp.Or(a.Config.Contact, p.Author, a.Config.Organization), Cluster: s.Upgrade.Cluster, Source: source, To: s.Upgrade.To,
 		Place: seed.Place{Host: c.Target.Host, Port: c.Target.Port, SocketDir: c.Target.SocketDir, Settings: c.Target.Settings},
 		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
 		Self: a.self, WorkDir: a.Config.Store + ".work",

@@ -24,6 +24,7 @@ type Config struct {
 	File         string // as it was given
 	Organization string
 	Author       string // of plans that name none
+	Contact      string // whom people may ask while a maintenance is under way, "" = the author
 	Store        string // the SQLite file
 	Server       Server
 	Components   []Component // in the order of the file, which is the order of the page
@@ -119,6 +120,7 @@ func (d *document) config(root *yaml.Node) *Config {
 	d.object(root, "lull.yaml",
 		need("organization", d.line(&c.Organization)),
 		may("author", d.line(&c.Author)),
+		may("contact", d.line(&c.Contact)),
 		may("store", d.store(&c.Store)),
 		may("server", d.server(&c.Server)),
 		may("components", d.components(c)),

@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 	in := func(s string) string { return filepath.Join(dir, s) }
 	no := false
 	want := &Config{
-		File: "testdata/lull.yaml", Organization: "Example", Author: "Example Ops", Store: in("lull.db"),
+		File: "testdata/lull.yaml", Organization: "Example", Author: "Example Ops", Contact: "Example Ops on +64 9 555 0100", Store: in("lull.db"),
 		Server:     Server{Listen: "127.0.0.1:8080", URL: "http://127.0.0.1:8080"},
 		Components: []Component{{ID: "app", Name: "App", Description: "Where you work"}, {ID: "api", Name: "API"}},
 		Clusters: map[string]Cluster{"main": {

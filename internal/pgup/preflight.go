@@ -203,8 +203,15 @@ func (u *Upgrade) checkContents(ctx context.Context) ([]Finding, error) {
 	var out []Finding
 	err := u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
 		o, err := cluster.LookObstacles(ctx, conn)
+		if err != nil {
+			return err
+		}
+		freezable, err := cluster.CanFreeze(ctx, conn)
 		mu.Lock()
 		defer mu.Unlock()
+		if err == nil && !freezable {
+			out = append(out, blocker("plpgsql", "CREATE EXTENSION plpgsql in it.", "Database %s lacks the language plpgsql, which it takes to freeze definitions.", db.Name))
+		}
 		if len(o.Unlogged) > 0 {
 			out = append(out, blocker("unlogged", "ALTER TABLE ... SET LOGGED, or drop them.", "Database %s has unlogged tables. They would arrive empty: %s.", db.Name, sample(o.Unlogged)))
 		}

@@ -27,6 +27,9 @@ import (
 type Spec struct {
 	Name       string // of the step in the plan: prefix of the names of all steps here
 	ID         string // of the maintenance: names everything that is made on servers
+	Title      string // of the maintenance, for a client whose command is refused
+	Until      string // when the maintenance is planned to end, for people
+	Contact    string // whom such a client may ask
 	Cluster    string
 	Source     cluster.Endpoint
 	To         int // major version
@@ -64,7 +67,7 @@ func New(spec Spec) *Upgrade {
 // Items are the steps in their order.
 func (u *Upgrade) Items() []run.Item {
 	return []run.Item{
-		u.preflight(), u.publication(), u.slots(), u.backup(), u.recovery(), u.pgUpgrade(), u.targetStart(),
+		u.preflight(), u.publication(), u.slots(), u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(),
 		u.subscription(), u.catchUp(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.tidyUp(),
 	}
 }

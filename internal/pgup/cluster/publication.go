@@ -45,7 +45,7 @@ func Publish(ctx context.Context, conn *pgx.Conn, name string) error {
 	return nil
 }
 
-// Unpublish drops the publication and Lull's schema.
+// Unpublish drops the publication and Lull's schema, and with it the freeze of definitions, which calls a function there.
 func Unpublish(ctx context.Context, conn *pgx.Conn, name string) error {
 	_, err := conn.Exec(ctx, `SET client_min_messages = warning;
 		DROP PUBLICATION IF EXISTS `+Ident(name)+`; DROP SCHEMA IF EXISTS `+Schema+` CASCADE`)
