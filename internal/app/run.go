@@ -10,7 +10,6 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
-	"github.com/lullhq/lull/internal/timeline"
 )
 
 // RunOptions say how a run differs from the ordinary.
@@ -58,7 +57,7 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	case maint.Draft:
 		return hint.Errorf("lull status", "maintenance %s was not announced: there is nothing to abort", p.ID)
 	case maint.StateCompleted:
-		return hint.Errorf("lull report "+p.File, "maintenance %s is completed: there is nothing to abort", p.ID)
+		return hint.Errorf("lull rollback "+p.File, "maintenance %s is completed: clients are on the new server", p.ID)
 	}
 	items, _, err := a.items(p)
 	if err != nil {
@@ -67,16 +66,7 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	if err := a.runner(w).Abort(ctx, p.ID, items); err != nil {
 		return err
 	}
-	events, err := m.Decide(maint.Cancel{Text: "The maintenance was called off. Everything is as it was before."}, a.now())
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		if _, err := a.store.Append(ctx, p.ID, timeline.AnyVersion, timeline.Draft{Key: "cancelled", At: a.now(), Event: e}); err != nil {
-			return fmt.Errorf("record that the maintenance was called off: %w", err)
-		}
-	}
-	return nil
+	return a.say(ctx, p.ID, "cancelled", maint.Cancel{Text: "The maintenance was called off. Everything is as it was before."}, w)
 }
 
 func (a *App) runner(w run.Watcher) *run.Runner {

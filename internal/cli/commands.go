@@ -114,6 +114,35 @@ func newAbort(g *global) *cobra.Command {
 	}
 }
 
+func newRollback(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "rollback PLAN", Short: "Return to the old server after the switch, with nothing lost", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				w, done := newTerminal(c.OutOrStdout(), g.json)
+				defer done()
+				return a.Rollback(c.Context(), args[0], w)
+			})
+		},
+	}
+}
+
+func newFinish(g *global) *cobra.Command {
+	var gone bool
+	cmd := &cobra.Command{
+		Use: "finish PLAN", Short: "Give up the way back, and clean up both servers", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				w, done := newTerminal(c.OutOrStdout(), g.json)
+				defer done()
+				return a.Finish(c.Context(), args[0], app.FinishOptions{SourceGone: gone, Watcher: w})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&gone, "source-gone", false, "the old server is not there any more: clean up the new one alone")
+	return cmd
+}
+
 func newReport(g *global) *cobra.Command {
 	var file string
 	var public bool

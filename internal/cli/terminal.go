@@ -86,6 +86,8 @@ func factText(e maint.Event) string {
 		return "public      " + e.Text
 	case maint.Cancelled:
 		return "public      " + e.Text
+	case maint.RolledBack:
+		return "public      " + e.Text
 	}
 	return ""
 }

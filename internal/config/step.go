@@ -51,6 +51,7 @@ type Upgrade struct {
 	Seed       string // "physical"
 	Budget     time.Duration
 	HoldBudget time.Duration // how long clients may be held
+	WayBack    bool          // the old server follows the new one after the switch
 	Bake       time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf RollBackIf
 }
@@ -167,7 +168,7 @@ func (d *document) verb(s *Step, c *Config) (reader, bool) {
 		s.Banner = &Banner{}
 		return d.onOff(&s.Banner.On), true
 	case KindUpgrade:
-		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold}
+		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold, WayBack: true}
 		return d.upgrade(s.Upgrade, c), true
 	case KindCheck:
 		s.Check = &Check{Expect: 200, Budget: defaultCheck}
@@ -197,6 +198,7 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			may("seed", d.seed(&u.Seed)),
 			need("budget", d.duration(&u.Budget)),
 			may("hold_budget", d.hold(&u.HoldBudget)),
+			may("way_back", d.onOff(&u.WayBack)),
 			may("bake", d.duration(&u.Bake)),
 			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
 		if limits != nil && u.Bake == 0 {

@@ -79,6 +79,11 @@ type Cancelled struct {
 	Text string `json:"text"`
 }
 
+// RolledBack says that the work was taken back: all is on the version it was on before.
+type RolledBack struct {
+	Text string `json:"text"`
+}
+
 // StepStarted, StepFinished, StepFailed and StepUndone follow one step of the plan.
 // They are for the operator: names of servers and errors stay out of public views.
 type StepStarted struct {
@@ -140,6 +145,7 @@ func (Late) Kind() string          { return "late" }
 func (Verifying) Kind() string     { return "verifying" }
 func (Completed) Kind() string     { return "completed" }
 func (Cancelled) Kind() string     { return "cancelled" }
+func (RolledBack) Kind() string    { return "rolled_back" }
 func (StepStarted) Kind() string   { return "step_started" }
 func (StepFinished) Kind() string  { return "step_finished" }
 func (StepFailed) Kind() string    { return "step_failed" }
@@ -156,3 +162,4 @@ func (Late) public()          {}
 func (Verifying) public()     {}
 func (Completed) public()     {}
 func (Cancelled) public()     {}
+func (RolledBack) public()    {}

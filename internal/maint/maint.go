@@ -64,6 +64,8 @@ type (
 	Complete struct{ Text string }
 	// Cancel gives the maintenance up.
 	Cancel struct{ Text string }
+	// RollBack says that the work was taken back, also after it was completed.
+	RollBack struct{ Text string }
 )
 
 // Command is one of the command types of this package.
@@ -74,6 +76,7 @@ func (Start) command()    {}
 func (Verify) command()   {}
 func (Complete) command() {}
 func (Cancel) command()   {}
+func (RollBack) command() {}
 
 // ErrState is wrapped by every refusal that comes from the state of a maintenance.
 var ErrState = errors.New("not possible in this state")
@@ -92,6 +95,8 @@ func (m Maintenance) Decide(cmd Command, now time.Time) ([]Event, error) {
 		return m.step(now, Completed{Text: c.Text}, StateCompleted, InProgress, StateVerifying)
 	case Cancel:
 		return m.step(now, Cancelled{Text: c.Text}, StateCancelled, StateScheduled, InProgress, StateVerifying)
+	case RollBack:
+		return m.step(now, RolledBack{Text: c.Text}, StateCancelled, InProgress, StateVerifying, StateCompleted)
 	}
 	return nil, fmt.Errorf("unknown command %T", cmd)
 }
@@ -149,7 +154,7 @@ func (m Maintenance) Apply(e Event, at time.Time) Maintenance {
 		m.State = StateVerifying
 	case Completed:
 		m.State, m.Ended = StateCompleted, at
-	case Cancelled:
+	case Cancelled, RolledBack:
 		m.State, m.Ended = StateCancelled, at
 	}
 	return m

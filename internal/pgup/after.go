@@ -66,10 +66,7 @@ func (u *Upgrade) beltSource(ctx context.Context) error {
 // stopFollowing ends the replication that has nothing more to bring.
 func (u *Upgrade) stopFollowing(ctx context.Context) error {
 	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
-		if _, found, err := cluster.LookSubscription(ctx, conn, u.slot(db)); err != nil || !found {
-			return err
-		}
-		return cluster.SetSubscription(ctx, conn, u.slot(db), false)
+		return cluster.StopFollowing(ctx, conn, u.slot(db))
 	})
 }
 
@@ -99,12 +96,13 @@ func (u *Upgrade) seeTidy(_ context.Context, rec run.Recorder) (run.Observation,
 	return run.Observation{Presence: run.Done, Evidence: "publication, slots, subscriptions and the copy are gone; the old server stays closed to clients"}, nil
 }
 
-// tidy removes what the upgrade made on both sides. The old server keeps its data and its fence.
+// tidy removes what the upgrade made on both sides, and with it the way back. The old
+// server keeps its data and its fence.
 func (u *Upgrade) tidy(ctx context.Context, rec run.Recorder) error {
 	rec.Progress(run.Progress{Text: "cleaning up on both sides", Public: "Cleaning up"})
-	for _, do := range []func(context.Context) error{u.tidyTarget, u.tidySource} {
+	for _, do := range []func(context.Context) error{u.tidySource, u.tidyTarget} {
 		if err := do(ctx); err != nil {
-			return err
+			return hint.Wrap(err, "type the same command again once both servers answer; when the old one is gone for good: lull finish --source-gone")
 		}
 	}
 	if err := u.seed.RemoveCopy(); err != nil {
@@ -117,6 +115,9 @@ func (u *Upgrade) tidy(ctx context.Context, rec run.Recorder) error {
 }
 
 func (u *Upgrade) tidyTarget(ctx context.Context) error {
+	if err := u.dropSlotsBack(ctx); err != nil {
+		return err
+	}
 	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
 		if err := cluster.Unsubscribe(ctx, conn, u.slot(db)); err != nil {
 			return err
@@ -129,17 +130,16 @@ func (u *Upgrade) tidyTarget(ctx context.Context) error {
 }
 
 func (u *Upgrade) tidySource(ctx context.Context) error {
-	conn, err := u.Source.Connect(ctx, "")
-	if err != nil {
+	if u.SourceGone {
+		return nil
+	}
+	if err := u.dropSlotsThere(ctx); err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	for _, db := range u.inv.Databases {
-		if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
+	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		if err := cluster.Unsubscribe(ctx, conn, u.slot(db)); err != nil {
 			return err
 		}
-	}
-	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
 		if err := cluster.Unpublish(ctx, conn, u.object()); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package pgup
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -92,19 +91,5 @@ func (u *Upgrade) awaitCatchUp(ctx context.Context, rec run.Recorder) error {
 
 // barrier returns when everything that was committed on the source before the call is on the target.
 func (u *Upgrade) barrier(ctx context.Context) error {
-	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, source *pgx.Conn, db cluster.Database) error {
-		conn, err := u.target.Connect(ctx, db.Name)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(context.WithoutCancel(ctx))
-		if err := cluster.PrepareMarker(ctx, source, conn); err != nil {
-			return err
-		}
-		token := rand.Text()
-		if _, err := cluster.PutMarker(ctx, source, u.slot(db), token); err != nil {
-			return err
-		}
-		return cluster.AwaitMarker(ctx, conn, u.slot(db), token)
-	})
+	return u.barrierBetween(ctx, u.Source, u.target, "")
 }

@@ -54,18 +54,29 @@ func (u *Upgrade) watchdogSpec(w way) (watchdog.Spec, error) {
 	}, nil
 }
 
-// onTarget looks where the poolers send their clients.
+// onTarget looks whether the poolers send all their clients to the target.
 func (u *Upgrade) onTarget(ctx context.Context) (bool, error) {
+	at, err := u.where(ctx)
+	return at == gate.Position{Side: gate.Target}, err
+}
+
+// onSource looks whether all clients are on the source, and free.
+func (u *Upgrade) onSource(ctx context.Context) (bool, error) {
+	at, err := u.where(ctx)
+	return at == gate.Position{Side: gate.Source}, err
+}
+
+func (u *Upgrade) where(ctx context.Context) (gate.Position, error) {
 	g, err := u.gate()
 	if err != nil {
-		return false, err
+		return gate.Position{}, err
 	}
 	defer g.Close()
 	at, err := g.Where(ctx)
 	if err != nil {
-		return false, fmt.Errorf("look where the poolers send their clients: %w", err)
+		return at, fmt.Errorf("look where the poolers send their clients: %w", err)
 	}
-	return at.Side == gate.Target && !at.Held, nil
+	return at, nil
 }
 
 // checkPoolers asks each pooler for what would make a hold impossible, or long.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -188,6 +189,9 @@ func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
 	}
 	if inv.FreeSenders < need+2 {
 		out = append(out, blocker("senders", "On the source: raise max_wal_senders and restart it.", "Of the source's WAL senders %d are free. Needed: %d.", max(0, inv.FreeSenders), need+2))
+	}
+	if workers, err := strconv.Atoi(s["max_logical_replication_workers"]); u.WayBack && err == nil && workers < need {
+		out = append(out, blocker("workers", "On the source: raise max_logical_replication_workers and restart it, or write `way_back: off` in the plan.", "The way back needs a worker a database on the source, %d in all. It allows %d.", need, workers))
 	}
 	if libs, ok := s["output_plugin_libraries"]; ok && !strings.Contains(libs, "pgoutput") {
 		out = append(out, blocker("output_plugin_libraries", "On the source: add pgoutput to output_plugin_libraries and reload.", "The source does not allow the output plugin pgoutput: output_plugin_libraries = %s.", libs))

@@ -94,15 +94,5 @@ func (u *Upgrade) dropSlots(ctx context.Context, rec run.Recorder) error {
 	if ours, err := rec.Memo(&begun{}); err != nil || !ours {
 		return err
 	}
-	conn, err := u.Source.Connect(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	for _, db := range u.inv.Databases {
-		if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.dropSlotsThere(ctx)
 }

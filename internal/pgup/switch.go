@@ -72,6 +72,11 @@ func (u *Upgrade) readyToSwitch(ctx context.Context, rec run.Recorder) error {
 	if extra := notIn(now.Databases, u.inv.Databases); len(extra) > 0 {
 		return hint.Errorf("lull abort, then run again", "databases came up on the source after the upgrade began: %s", sample(extra))
 	}
+	if u.WayBack {
+		if err := u.freshenWayBack(ctx); err != nil {
+			return err
+		}
+	}
 	return u.compareSchemas(ctx)
 }
 

@@ -178,7 +178,10 @@ func (u *Upgrade) seeSubscription(ctx context.Context, _ run.Recorder) (run.Obse
 
 func (u *Upgrade) subscribe(ctx context.Context, _ run.Recorder) error {
 	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
-		return cluster.Subscribe(ctx, conn, u.slot(db), u.seed.SourceConninfo(db.Name), u.object(), u.slot(db), u.position)
+		if err := cluster.Subscribe(ctx, conn, u.slot(db), u.seed.SourceConninfo(db.Name), u.object(), u.slot(db)); err != nil {
+			return err
+		}
+		return cluster.Follow(ctx, conn, u.slot(db), u.position)
 	})
 }
 

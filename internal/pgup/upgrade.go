@@ -9,6 +9,7 @@ package pgup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ type Spec struct {
 	Jobs       int
 	Poolers    []gate.Pooler
 	HoldBudget time.Duration
+	SourceGone bool   // nobody asks the old server any more
+	WayBack    bool   // the old server follows the new one after the switch
 	Self       string // Lull's own program, for the watchdog
 	WorkDir    string // for what the watchdog leaves behind
 }
@@ -56,6 +59,7 @@ type Upgrade struct {
 	// identities are the tables, by database, whose replica identity is not their own for now.
 	identities map[string][]cluster.Identity
 	fence      cluster.Fence // what it takes to open the source again
+	returnable bool          // the old server follows the new one, and has been looked at
 	past       bool          // clients are on the target: what came before the switch is no longer asked about
 }
 
@@ -64,12 +68,20 @@ func New(spec Spec) *Upgrade {
 	return &Upgrade{Spec: spec, target: spec.Source.At(spec.Place.Host, spec.Place.Port)}
 }
 
-// Items are the steps in their order.
+// Items are the steps in their order. With a way back they end when it is open: Finish
+// gives it up, and Rollback takes it.
 func (u *Upgrade) Items() []run.Item {
-	return []run.Item{
+	items := []run.Item{
 		u.preflight(), u.publication(), u.slots(), u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(),
-		u.subscription(), u.catchUp(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.tidyUp(),
+		u.subscription(), u.catchUp(), u.wayBack(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.followBack(),
 	}
+	if !u.WayBack {
+		items = slices.DeleteFunc(items, func(it run.Item) bool {
+			return it.Step.Name() == u.Name+"/way-back" || it.Step.Name() == u.Name+"/follow-back"
+		})
+		items = append(items, u.tidyUp())
+	}
+	return items
 }
 
 // step is a run.Step put together from functions.

@@ -65,7 +65,7 @@ func newGround(t *testing.T) *ground {
 	}
 	g := &ground{source: source, pooler: pooler, journal: &runtest.Journal{}}
 	g.spec = pgup.Spec{
-		Name: "upgrade", ID: string(id), Cluster: "main", To: 17, Jobs: 2, HoldBudget: 10 * time.Second, Self: self, WorkDir: t.TempDir(),
+		Name: "upgrade", ID: string(id), Cluster: "main", To: 17, Jobs: 2, WayBack: true, HoldBudget: 10 * time.Second, Self: self, WorkDir: t.TempDir(),
 		Source:  cluster.Endpoint{Conninfo: source.Server.DSN("postgres", pgtest.Superuser), Password: source.Password},
 		Place:   seed.Place{Host: "127.0.0.1", Port: ports[0], SocketDir: dir},
 		Data:    filepath.Join(dir, "new"),

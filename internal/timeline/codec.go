@@ -13,7 +13,7 @@ var kinds = func() map[string]reflect.Type {
 	out := map[string]reflect.Type{}
 	for _, e := range []maint.Event{
 		maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.BannerChanged{},
-		maint.Late{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{},
+		maint.Late{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
 		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{},
 	} {
 		out[e.Kind()] = reflect.TypeOf(e)

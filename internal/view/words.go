@@ -152,6 +152,8 @@ func words(e maint.Public) string {
 		return e.Text
 	case maint.Cancelled:
 		return e.Text
+	case maint.RolledBack:
+		return e.Text
 	}
 	return ""
 }

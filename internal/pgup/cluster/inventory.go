@@ -78,7 +78,7 @@ func (i *Inventory) server(ctx context.Context, conn *pgx.Conn) error {
 func (i *Inventory) settings(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)`, []string{
 		"wal_level", "data_checksums", "wal_segment_size", "max_connections", "max_worker_processes", "max_wal_senders",
-		"max_prepared_transactions", "max_locks_per_transaction", "max_replication_slots", "max_slot_wal_keep_size",
+		"max_prepared_transactions", "max_locks_per_transaction", "max_replication_slots", "max_slot_wal_keep_size", "max_logical_replication_workers",
 		"output_plugin_libraries", "hba_file", "ident_file", "data_directory", "shared_preload_libraries",
 	})
 	if err != nil {

@@ -66,6 +66,40 @@ func DropSlot(ctx context.Context, conn *pgx.Conn, name string) error {
 	})
 }
 
+// AdvanceSlot lets go of everything up to now. It must be asked in the slot's own database.
+func AdvanceSlot(ctx context.Context, conn *pgx.Conn, name string) error {
+	if _, err := conn.Exec(ctx, `SELECT pg_replication_slot_advance($1, pg_current_wal_flush_lsn())`, name); err != nil {
+		return fmt.Errorf("advance slot %s: %w", name, err)
+	}
+	return nil
+}
+
+// CapRetention makes the server give up slots rather than keep more WAL for them than that (13 and newer).
+func CapRetention(ctx context.Context, conn *pgx.Conn, bytes int64) error {
+	return settle(ctx, conn, fmt.Sprintf("ALTER SYSTEM SET max_slot_wal_keep_size = '%dMB'", max(1, bytes>>20)))
+}
+
+// UncapRetention takes the cap back: what the configuration files say counts again.
+func UncapRetention(ctx context.Context, conn *pgx.Conn) error {
+	return settle(ctx, conn, "ALTER SYSTEM RESET max_slot_wal_keep_size")
+}
+
+// settle changes a setting that older servers do not know, and makes the server read it.
+func settle(ctx context.Context, conn *pgx.Conn, sql string) error {
+	_, err := conn.Exec(ctx, sql)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42704" { // undefined_object
+		return nil
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT pg_reload_conf()")
+	}
+	if err != nil {
+		return fmt.Errorf("change max_slot_wal_keep_size: %w", err)
+	}
+	return nil
+}
+
 // InsertLSN is the end of WAL as written into the buffers: the position that
 // includes commits acknowledged with synchronous_commit=off.
 func InsertLSN(ctx context.Context, conn *pgx.Conn) (lsn string, err error) {

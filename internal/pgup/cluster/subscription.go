@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -37,26 +38,32 @@ func LookSubscription(ctx context.Context, conn *pgx.Conn, name string) (s Subsc
 	return s, true, nil
 }
 
-// Subscribe makes the subscription on an existing slot, says that everything that
-// committed before lsn is there already, and starts it. It carries on where an
-// earlier try ended.
-func Subscribe(ctx context.Context, conn *pgx.Conn, name, conninfo, publication, slot, lsn string) error {
+// Subscribe makes the subscription on an existing slot, without starting it. One that is
+// there already stays as it is. A password in the conninfo is seen by superusers alone
+// (manual, pg_subscription), and kept out of the server's log.
+func Subscribe(ctx context.Context, conn *pgx.Conn, name, conninfo, publication, slot string) error {
+	if _, found, err := LookSubscription(ctx, conn, name); err != nil || found {
+		return err
+	}
+	sql := fmt.Sprintf(`BEGIN; SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_statement = -1; SET LOCAL log_min_error_statement = 'panic';
+		CREATE SUBSCRIPTION %s CONNECTION %s PUBLICATION %s WITH (create_slot = false, slot_name = %s,
+		enabled = false, copy_data = false, synchronous_commit = off); COMMIT`, Ident(name), Literal(conninfo), Ident(publication), Literal(slot))
+	if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		_, _ = conn.Exec(ctx, "ROLLBACK") // the error that counts is the one above
+		return fmt.Errorf("create subscription %s: %w", name, err)
+	}
+	return nil
+}
+
+// Follow says that everything that committed before lsn is there already, and starts the
+// subscription. It carries on where an earlier try ended.
+func Follow(ctx context.Context, conn *pgx.Conn, name, lsn string) error {
 	have, found, err := LookSubscription(ctx, conn, name)
-	if err != nil {
+	if err != nil || found && have.Enabled {
 		return err
 	}
 	if !found {
-		sql := fmt.Sprintf(`CREATE SUBSCRIPTION %s CONNECTION %s PUBLICATION %s WITH (create_slot = false, slot_name = %s,
-			enabled = false, copy_data = false, synchronous_commit = off)`, Ident(name), Literal(conninfo), Ident(publication), Literal(slot))
-		if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return fmt.Errorf("create subscription %s: %w", name, err)
-		}
-		if have, _, err = LookSubscription(ctx, conn, name); err != nil {
-			return err
-		}
-	}
-	if have.Enabled {
-		return nil
+		return fmt.Errorf("start subscription %s: it does not exist", name)
 	}
 	if have.Origin == "" || have.Origin == "0/0" {
 		if _, err := conn.Exec(ctx, `SELECT pg_replication_origin_advance('pg_' || $1::oid::text, $2::text::pg_lsn)`, have.OID, lsn); err != nil {
@@ -91,6 +98,29 @@ func Unsubscribe(ctx context.Context, conn *pgx.Conn, name string) error {
 		}
 	}
 	return nil
+}
+
+// StopFollowing ends the applying and returns when no worker is left. No such subscription is no error.
+func StopFollowing(ctx context.Context, conn *pgx.Conn, name string) error {
+	s, found, err := LookSubscription(ctx, conn, name)
+	if err != nil || !found {
+		return err
+	}
+	if s.Enabled {
+		if err := SetSubscription(ctx, conn, name, false); err != nil {
+			return err
+		}
+	}
+	for {
+		if s, found, err = LookSubscription(ctx, conn, name); err != nil || !found || s.Worker == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the worker of subscription %s to end: %w", name, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // Lag is how far the target is behind one slot of the source, in bytes of WAL.

@@ -135,7 +135,10 @@ func follow(t *testing.T, p seed.Physical, target cluster.Endpoint, lsn string) 
 	t.Helper()
 	for _, db := range p.Inventory.Databases {
 		name := "s" + fmt.Sprint(db.OID)
-		if err := cluster.Subscribe(t.Context(), connect(t, target, db.Name), name, p.SourceConninfo(db.Name), "p", name, lsn); err != nil {
+		if err := cluster.Subscribe(t.Context(), connect(t, target, db.Name), name, p.SourceConninfo(db.Name), "p", name); err != nil {
+			t.Fatal(err)
+		}
+		if err := cluster.Follow(t.Context(), connect(t, target, db.Name), name, lsn); err != nil {
 			t.Fatal(err)
 		}
 	}
