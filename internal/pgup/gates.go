@@ -47,10 +47,13 @@ func (u *Upgrade) watchdogSpec(w way) (watchdog.Spec, error) {
 	if err := os.MkdirAll(u.WorkDir, 0o700); err != nil {
 		return watchdog.Spec{}, fmt.Errorf("make the watchdog's folder: %w", err)
 	}
+	_, holders := watchdog.NewHolder(u.ID)
 	file := filepath.Join(u.WorkDir, u.object()+strings.ReplaceAll(w.name, "/", ".")+".watchdog")
 	return watchdog.Spec{
 		Poolers: u.Poolers, From: w.fromAddr, To: w.toAddr, Record: file + ".jsonl", Log: file + ".log",
-		Source: watchdog.Source{Conninfo: w.from.Conninfo, Password: w.from.Password, Unfence: w.fence.OpenSQL()},
+		Source:  watchdog.Source{Conninfo: w.from.Conninfo, Password: w.from.Password, Unfence: w.fence.OpenSQL()},
+		Holders: holders,
+		Target:  watchdog.Target{Conninfo: w.to.Conninfo, Password: w.to.Password, Refence: w.refence()},
 	}, nil
 }
 

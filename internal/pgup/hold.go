@@ -45,6 +45,8 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 
 // newHold opens and prepares everything. When it returns, the watchdog is ready as well.
 func (u *Upgrade) newHold(ctx context.Context, w way) (h *hold, err error) {
+	w.from.Name, _ = watchdog.NewHolder(u.ID)
+	w.to.Name = w.from.Name
 	h = &hold{u: u, way: w}
 	defer func() {
 		if err != nil {
@@ -61,7 +63,7 @@ func (u *Upgrade) newHold(ctx context.Context, w way) (h *hold, err error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.Source.Sessions = h.sessions()
+	spec.Holder = w.from.Name
 	h.dog, err = watchdog.Start(ctx, u.Self, spec)
 	return h, err
 }
@@ -98,16 +100,6 @@ func (h *hold) connect(ctx context.Context) (err error) {
 	return nil
 }
 
-// sessions are those on the server that clients are on. The watchdog ends them before it lets the clients go
-// by itself: a controller that was only stopped cannot act any more when it wakes up.
-func (h *hold) sessions() []uint32 {
-	pids := []uint32{h.from.PgConn().PID()}
-	for _, l := range h.lanes {
-		pids = append(pids, l.from.PgConn().PID(), l.seqFrom.PgConn().PID())
-	}
-	return pids
-}
-
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
 // catalogs are then in the caches of all the sessions involved.
 func (h *hold) rehearse(ctx context.Context) error {
@@ -134,24 +126,24 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	defer priority.Raise()()
 	t.asked = time.Now()
 	if err := h.dog.Hold(held, h.u.HoldBudget); err != nil {
-		return t, h.back(ctx, err)
+		return t, h.back(err)
 	}
 	t.drained = time.Now()
 	if err := h.closeFence(held); err != nil {
-		return t, h.back(ctx, err)
+		return t, h.back(err)
 	}
 	t.fenced = time.Now()
 	if err := h.carry(held); err != nil {
-		return t, h.back(ctx, err)
+		return t, h.back(err)
 	}
 	t.seen = time.Now()
 	if err := h.openOther(held); err != nil {
-		return t, h.back(ctx, err)
+		return t, h.back(err)
 	}
 	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
 	if err := h.dog.Commit(); err != nil {
 		if errors.Is(err, watchdog.ErrReleased) {
-			return t, h.back(ctx, err)
+			return t, h.back(err)
 		}
 		return t, hint.Wrap(fmt.Errorf("send the clients to the other server: %w", err), "run the same command again: it looks where the clients are and carries on")
 	}
@@ -222,11 +214,11 @@ func (h *hold) openOther(ctx context.Context) error {
 	return cluster.InOne(ctx, h.to, h.way.open)
 }
 
-// back leaves the clients where they were, that server's fence open, and closes the other one again. The cause is kept.
-func (h *hold) back(ctx context.Context, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := errors.Join(h.dog.Release(), h.way.close(ctx)); err != nil {
+// back leaves the clients where they were, that server's fence open. The watchdog closes the
+// other one again, and not this process: it may have been stopped for so long that others
+// have carried on since, and nothing that it does on a server would be right. The cause is kept.
+func (h *hold) back(cause error) error {
+	if err := h.dog.Release(); err != nil {
 		return hint.Wrap(errors.Join(cause, fmt.Errorf("leave the clients where they were: %w", err)), "run the same command again: it looks where the clients are and carries on")
 	}
 	return fmt.Errorf("%w: %w", errBack, cause)

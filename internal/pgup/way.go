@@ -1,8 +1,6 @@
 package pgup
 
 import (
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/lullhq/lull/internal/pgup/cluster"
@@ -39,18 +37,11 @@ func (u *Upgrade) back(fence cluster.Fence) (way, error) {
 		open: slices.Concat(fence.UnbeltSQL(), fence.OpenSQL()), belt: true}, err
 }
 
-// close keeps clients out of the server that they did not get to.
-func (w way) close(ctx context.Context) error {
-	conn, err := w.to.Connect(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, w.fence.CloseSQL()); err != nil {
-		return fmt.Errorf("close the server that clients did not get to: %w", err)
-	}
+// refence keeps clients out of the server that they did not get to.
+func (w way) refence() []string {
+	out := []string{w.fence.CloseSQL()}
 	if w.belt {
-		return w.fence.Belt(ctx, conn)
+		out = append(out, w.fence.BeltSQL()...)
 	}
-	return nil
+	return out
 }

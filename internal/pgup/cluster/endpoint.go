@@ -6,6 +6,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -24,6 +25,8 @@ type Endpoint struct {
 	Conninfo string
 	// Password may be empty: trust, peer or a certificate.
 	Password string
+	// Name is the application_name of its sessions. Empty: lull. It has to begin with that.
+	Name string
 }
 
 // String leaves nothing secret in logs and errors.
@@ -43,7 +46,7 @@ func (e Endpoint) Config(database string) (*pgx.ConnConfig, error) {
 		cfg.Database = database
 	}
 	set := map[string]string{
-		"application_name":                    "lull",
+		"application_name":                    cmp.Or(e.Name, "lull"),
 		"statement_timeout":                   "0",
 		"idle_in_transaction_session_timeout": "0",
 		"default_transaction_read_only":       "off",

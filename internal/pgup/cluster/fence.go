@@ -94,12 +94,21 @@ func (f Fence) UnbeltSQL() []string {
 // Belt makes sessions of superusers, whom no connection limit refuses, read only unless
 // they say otherwise. It is no fence: an open transaction and BEGIN READ WRITE pass it.
 func (f Fence) Belt(ctx context.Context, conn *pgx.Conn) error {
-	for _, d := range f.Databases {
-		if _, err := conn.Exec(ctx, "ALTER DATABASE "+Ident(d.Name)+" SET default_transaction_read_only = on"); err != nil {
-			return fmt.Errorf("make database %s read only: %w", d.Name, err)
+	for _, sql := range f.BeltSQL() {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("make the databases read only: %w", err)
 		}
 	}
 	return nil
+}
+
+// BeltSQL are the statements of Belt.
+func (f Fence) BeltSQL() []string {
+	var out []string
+	for _, d := range f.Databases {
+		out = append(out, "ALTER DATABASE "+Ident(d.Name)+" SET default_transaction_read_only = on")
+	}
+	return out
 }
 
 func (f Fence) endSQL() string {

@@ -82,11 +82,15 @@ func actController() error {
 		return err
 	}
 	ctx := context.Background()
-	source, err := pgx.Connect(ctx, spec.Source.Conninfo+" application_name=lull")
+	spec.Holder, spec.Holders = NewHolder(spec.Record)
+	source, err := pgx.Connect(ctx, spec.Source.Conninfo+" application_name='"+spec.Holder+"'")
 	if err != nil {
 		return err
 	}
-	spec.Source.Sessions = []uint32{source.PgConn().PID()}
+	target, err := pgx.Connect(ctx, spec.Target.Conninfo+" application_name='"+spec.Holder+"'")
+	if err != nil {
+		return err
+	}
 	w, err := Start(ctx, os.Args[0], spec)
 	if err != nil {
 		return err
@@ -104,6 +108,8 @@ func actController() error {
 			err = w.Release()
 		case "sql":
 			_, err = source.Exec(ctx, rest)
+		case "target":
+			_, err = target.Exec(ctx, rest)
 		}
 		switch {
 		case err == nil:
@@ -184,9 +190,7 @@ func (c *controller) read() string {
 func (c *controller) want(command, answer string) {
 	c.t.Helper()
 	c.ask(command)
-	if got := c.read(); got != answer {
-		c.t.Fatalf("%s: the controller says %q, want %q", command, got, answer)
-	}
+	c.wantNext(answer)
 }
 
 // startRaw starts a watchdog for a test that speaks the protocol itself.
@@ -216,5 +220,13 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// wantNext reads the answer to a command that has been asked.
+func (c *controller) wantNext(answer string) {
+	c.t.Helper()
+	if got := c.read(); got != answer {
+		c.t.Fatalf("the controller says %q, want %q", got, answer)
 	}
 }

@@ -24,6 +24,7 @@ const (
 	Released  = "released"  // clients are on the source
 	Stuck     = "stuck"     // the hold could not be ended
 	Settled   = "settled"   // a later process looked, and ended what was left
+	Open      = "open"      // clients are on the source, and the target could not be closed yet
 )
 
 // Event is a line of the record.

@@ -54,7 +54,9 @@ type server struct {
 	lease    lease
 	gate     gate.Gate
 	source   *source
+	target   *target
 	record   *record
+	holder   string
 	state    state
 	n        int // of the request being handled
 }
@@ -87,8 +89,8 @@ func (s *server) prepare(ctx context.Context, spec Spec) (err error) {
 	if s.record, err = openRecord(ctx, spec.Record); err != nil {
 		return err
 	}
-	s.source = &source{spec: spec.Source}
-	if err := s.source.connect(ctx); err != nil {
+	s.source, s.target, s.holder = newSource(spec), newTarget(spec), spec.Holder
+	if err := errors.Join(s.source.connect(ctx), s.target.connect(ctx)); err != nil {
 		return err
 	}
 	if s.gate, err = s.gates(spec); err != nil {
@@ -104,6 +106,7 @@ func (s *server) close() {
 	}
 	if s.source != nil {
 		s.source.close()
+		s.target.close()
 	}
 	if s.record != nil {
 		s.record.close()
@@ -193,7 +196,7 @@ func (s *server) hold(ctx context.Context, r request) {
 	}
 	s.state, _ = next(s.state, lost)
 	// The controller waits for this answer, so it has closed no fence and will close none.
-	s.leave(ctx, err, s.source.open)
+	s.leave(ctx, err, s.source.open, nil)
 	s.answer(err)
 }
 
@@ -203,7 +206,7 @@ func (s *server) commit(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, insist)
 	defer cancel()
 	if err := s.gate.Commit(limited); err != nil {
-		s.leave(ctx, err, s.source.open)
+		s.leave(ctx, err, s.source.open, nil)
 		if s.state == committed {
 			err = nil
 		}
@@ -219,25 +222,56 @@ func (s *server) commit(ctx context.Context) {
 // goBack ends the hold. A controller that did not ask for it may come back to life and
 // must find nothing to act with.
 func (s *server) goBack(ctx context.Context, e event) {
-	why, open := s.lease.over(time.Now()), s.source.openAlone
+	why, open, end := s.lease.over(time.Now()), s.source.openAlone, &holders{name: s.holder}
 	if e == askedRelease || errors.Is(why, errAsked) {
-		why, open = errAsked, s.source.open
+		why, open, end = errAsked, s.source.open, nil
 	}
 	s.lease.end(why)
-	s.leave(ctx, why, open)
+	s.leave(ctx, why, open, end)
 }
 
-// leave looks where the clients are to go, and insists that they do.
-func (s *server) leave(ctx context.Context, why error, open func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(ctx, insist)
+// leave looks where the clients are to go, and insists that they do. The target is closed
+// when they go, and before anybody is told of it.
+func (s *server) leave(ctx context.Context, why error, open func(context.Context) error, end *holders) {
+	limited, cancel := context.WithTimeout(ctx, insist)
 	defer cancel()
-	side, err := persist(ctx, s.gate, open)
+	side, err := persist(limited, s.gate, open)
+	at := time.Now()
 	s.log.Warn("the hold has ended", "side", side, "why", errors.Join(why, err))
-	s.arrive(side, errors.Join(why, err))
+	if side == gate.Source {
+		s.shut(ctx, end)
+	}
+	s.arrive(at, side, errors.Join(why, err))
+}
+
+// shut closes the target. One that cannot be reached for now is closed as soon as it can be,
+// for as long as this process lives: that is as long as a controller that was stopped.
+func (s *server) shut(ctx context.Context, end *holders) {
+	limited, cancel := context.WithTimeout(ctx, tidying)
+	defer cancel()
+	err := s.target.shut(limited, end)
+	if err == nil {
+		return
+	}
+	s.log.Warn("the target is not closed yet", "why", err)
+	s.note(Event{What: Open, Side: gate.Target, Why: text(err)})
+	s.sync()
+	if end == nil {
+		return // the controller lives, and looks itself before it tries again
+	}
+	again := &target{session: s.target.session, spec: s.target.spec}
+	again.conn = nil
+	go func() {
+		defer again.close()
+		for again.shut(ctx, end) != nil {
+			time.Sleep(silence)
+		}
+		s.log.Info("the target is closed")
+	}()
 }
 
 // arrive enters the state of the side that the clients are on now.
-func (s *server) arrive(side gate.Side, why error) {
+func (s *server) arrive(at time.Time, side gate.Side, why error) {
 	e, what := stuck, Stuck
 	switch side {
 	case gate.Source:
@@ -246,7 +280,7 @@ func (s *server) arrive(side gate.Side, why error) {
 		e, what = onTarget, Committed
 	}
 	s.state, _ = next(s.state, e)
-	s.note(Event{What: what, Side: side, Why: text(why), Marks: s.taken()})
+	s.note(Event{At: at, What: what, Side: side, Why: text(why), Marks: s.taken()})
 	s.sync()
 }
 

@@ -23,11 +23,24 @@ func Settle(ctx context.Context, spec Spec) (gate.Side, error) {
 		return gate.Nowhere, err
 	}
 	defer g.Close()
-	source := &source{spec: spec.Source}
+	source, target := newSource(spec), newTarget(spec)
 	defer source.close()
-	side, err := persist(ctx, g, source.open)
+	defer target.close()
+	side, err := persist(ctx, g, source.openAfterAll)
+	if side == gate.Source {
+		target.shutOnce(ctx, file, spec.every())
+	}
 	file.add(Event{What: Settled, Side: side, Why: text(err)})
 	return side, errors.Join(err, file.sync())
+}
+
+// shutOnce closes the target if it is there. What is not there holds no controller's session.
+func (t *target) shutOnce(ctx context.Context, file *record, which holders) {
+	ctx, cancel := context.WithTimeout(ctx, tidying)
+	defer cancel()
+	if err := t.shut(ctx, &which); err != nil {
+		file.add(Event{What: Open, Side: gate.Target, Why: text(err)})
+	}
 }
 
 // settle looks where the clients are, or would go, and lets them. Where they are is

@@ -3,9 +3,11 @@ package watchdog
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"os/exec"
@@ -25,6 +27,7 @@ type Watchdog struct {
 	in      io.WriteCloser
 	spare   gate.Gate // opened before the hold: the pooler may let nobody in during it
 	source  *source
+	target  *target
 	spec    Spec
 	replies chan reply
 	heard   atomic.Int64 // when the watchdog last gave a sign of life
@@ -43,12 +46,19 @@ type Watchdog struct {
 	err   error // of taking over
 }
 
+// NewHolder names the sessions of one more controller of a maintenance. The server cuts
+// names off at 63 bytes, so what is long must not come first.
+func NewHolder(maintenance string) (holder, holders string) {
+	holders = fmt.Sprintf("lull hold %08x ", crc32.ChecksumIEEE([]byte(maintenance)))
+	return holders + rand.Text(), holders
+}
+
 // Start starts the watchdog, as "self watchdog", in a session of its own, and returns
 // when everything that can be done before a hold has been done.
 func Start(ctx context.Context, self string, spec Spec) (*Watchdog, error) {
 	ctx, cancel := context.WithTimeout(ctx, getReady)
 	defer cancel()
-	w := &Watchdog{spec: spec, source: &source{spec: spec.Source}, replies: make(chan reply),
+	w := &Watchdog{spec: spec, source: newSource(spec), target: newTarget(spec), replies: make(chan reply),
 		dead: make(chan struct{}), settled: make(chan struct{}), exited: make(chan struct{}), n: 1, state: idle}
 	if err := w.openSpare(ctx); err != nil {
 		return nil, err
@@ -74,7 +84,7 @@ func (w *Watchdog) openSpare(ctx context.Context) (err error) {
 		return err
 	}
 	if _, err = w.spare.Where(ctx); err == nil {
-		err = w.source.connect(ctx)
+		err = errors.Join(w.source.connect(ctx), w.target.connect(ctx))
 	}
 	if err != nil {
 		w.closeSpare()
@@ -85,6 +95,7 @@ func (w *Watchdog) openSpare(ctx context.Context) (err error) {
 func (w *Watchdog) closeSpare() {
 	w.spare.Close()
 	w.source.close()
+	w.target.close()
 }
 
 // spawn puts the process into a session of its own: what is sent to the terminal's or
@@ -232,6 +243,9 @@ func (w *Watchdog) takeOver(was state) (state, error) {
 	}
 	defer file.close()
 	side, err := persist(ctx, w.spare, w.source.openAlone)
+	if side == gate.Source {
+		w.target.shutOnce(ctx, file, holders{name: w.spec.Holder})
+	}
 	file.add(Event{What: Settled, Side: side, Why: "the watchdog died. " + text(err)})
 	err = errors.Join(err, file.sync())
 	switch side {

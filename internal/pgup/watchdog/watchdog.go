@@ -31,8 +31,17 @@ type Spec struct {
 	From    gate.Addr     `json:"from"`
 	To      gate.Addr     `json:"to"`
 	Source  Source        `json:"source"`
-	Record  string        `json:"record"` // file of what was done, for whoever comes next; see ReadRecord
-	Log     string        `json:"log"`    // file for the log
+	Target  Target        `json:"target"`
+	// Holder is the application_name of every session that the controller works with during
+	// the hold, on either server, and of no other. They are ended when clients are let go
+	// without the controller's knowledge, so that one that was only stopped cannot close the
+	// one fence, or open the other, when it comes back to life.
+	Holder string `json:"holder"`
+	// Holders begins the names of all the holders that one maintenance ever had: whoever
+	// settles ends them all.
+	Holders string `json:"holders"`
+	Record  string `json:"record"` // file of what was done, for whoever comes next; see ReadRecord
+	Log     string `json:"log"`    // file for the log
 }
 
 // Source is the server that clients go back to, and how it is opened for them again.
@@ -41,10 +50,14 @@ type Source struct {
 	Password string `json:"password"`
 	// Unfence are statements that open the fence. They may run when it was never closed.
 	Unfence []string `json:"unfence"`
-	// Sessions are the backends that the controller works with on the source. They are
-	// ended before clients are let go without the controller's knowledge, so that one
-	// that was only stopped cannot close the fence again when it comes back to life.
-	Sessions []uint32 `json:"sessions"`
+}
+
+// Target is the server that clients are to go to, and how it is closed again when they did not.
+type Target struct {
+	Conninfo string `json:"conninfo"` // empty: nothing is done there
+	Password string `json:"password"`
+	// Refence are statements that close the fence. They may run when it was never opened.
+	Refence []string `json:"refence"`
 }
 
 // LogValue keeps passwords out of logs.
@@ -60,8 +73,10 @@ func (s Spec) String() string {
 // The clock of the protocol. Clients flow again within two seconds of their holder's death.
 const (
 	heartbeat = 100 * time.Millisecond
-	silence   = time.Second      // so long without a heartbeat counts as dead
-	insist    = 2 * time.Minute  // how long the clients' release is tried before giving up
+	silence   = time.Second     // so long without a heartbeat counts as dead
+	insist    = 2 * time.Minute // how long the clients' release is tried before giving up
+	lingering = 300 * time.Millisecond
+	tidying   = 2 * time.Second  // for closing the target, once clients are on their way
 	getReady  = 30 * time.Second // for everything before the hold
 )
 

@@ -45,9 +45,11 @@ func newRig(t *testing.T, source, target *pgtest.Server, database string) *rig {
 		From:    gate.Addr{Host: "127.0.0.1", Port: source.Port},
 		To:      gate.Addr{Host: "127.0.0.1", Port: target.Port},
 		Source:  Source{Conninfo: source.DSN("postgres"), Unfence: []string{r.fence("RESET default_transaction_read_only")}},
+		Target:  Target{Conninfo: target.DSN("postgres"), Refence: []string{r.fence(shutTarget)}},
 		Record:  filepath.Join(dir, "record"),
 		Log:     filepath.Join(dir, "log"),
 	}
+	_, r.spec.Holders = NewHolder(r.spec.Record)
 	r.load = startLoad(t, b.DSN(database))
 	return r
 }
@@ -55,6 +57,20 @@ func newRig(t *testing.T, source, target *pgtest.Server, database string) *rig {
 func (r *rig) fence(set string) string { return "ALTER DATABASE " + r.database + " " + set }
 
 const closeFence = "SET default_transaction_read_only = on"
+
+// The target's fence does nothing here: whether it is open is looked at.
+const (
+	shutTarget = "SET lull.fence = 'shut'"
+	openTarget = "SET lull.fence = 'open'"
+)
+
+// targetOpen says whether anybody opened the target, and nobody closed it again.
+func (r *rig) targetOpen(t *testing.T) (open bool) {
+	t.Helper()
+	must(t, r.target.Connect(t, "postgres").QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_db_role_setting s
+		JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND 'lull.fence=open' = ANY (s.setconfig))`, r.database).Scan(&open))
+	return open
+}
 
 func (r *rig) port(side gate.Side) int {
 	if side == gate.Target {
@@ -230,6 +246,8 @@ func TestWatchdog(t *testing.T) {
 	run("controller killed while held", killedHeld)
 	run("controller stopped while held", stoppedHeld)
 	run("watchdog stopped while held", watchdogStopped)
+	run("controller stopped with the target open", openedTarget)
+	run("controller stopped and watchdog killed", bothStopped)
 	run("watchdog stopped until it is late", lateByStop)
 	run("nothing can be staged", notReady)
 	for _, at := range []string{"paused", "drained", "renamed", "reloaded", "resumed"} {
@@ -238,7 +256,9 @@ func TestWatchdog(t *testing.T) {
 			side = gate.Target
 		}
 		run("controller killed when "+at, func(t *testing.T, r *rig) { controllerKilled(t, r, at, side) })
-		run("watchdog killed when "+at, func(t *testing.T, r *rig) { watchdogKilled(t, r, at, side) })
+		run("watchdog killed when "+at, func(t *testing.T, r *rig) { watchdogGone(t, r, at, side, syscall.SIGKILL) })
+		run("controller stopped when "+at, func(t *testing.T, r *rig) { controllerStopped(t, r, at, side) })
+		run("watchdog stopped when "+at, func(t *testing.T, r *rig) { watchdogGone(t, r, at, side, syscall.SIGSTOP) })
 		run("both killed when "+at, func(t *testing.T, r *rig) { bothKilled(t, r, at, side) })
 	}
 }
@@ -267,12 +287,78 @@ func controllerKilled(t *testing.T, r *rig, at string, side gate.Side) {
 	r.recorded(t, map[gate.Side]string{gate.Source: Released, gate.Target: Committed}[side])
 }
 
-func watchdogKilled(t *testing.T, r *rig, at string, side gate.Side) {
+// controllerStopped stops the controller, which is alive and comes back when it has been given up.
+func controllerStopped(t *testing.T, r *rig, at string, side gate.Side) {
+	wait, goOn := r.stopAt(t, at)
+	c := startController(t, r.spec)
+	r.ask(t, c, at)
+	wait()
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGSTOP))
+	stopped := time.Now()
+	goOn()
+	r.settled(t, side, stopped)
+	r.recorded(t, map[gate.Side]string{gate.Source: Released, gate.Target: Committed}[side])
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGCONT))
+	if side == gate.Target {
+		c.wantNext("ok")
+		return
+	}
+	c.wantNext("ok") // it was held, before it was stopped
+	c.powerless(t, r)
+}
+
+// powerless shows that a controller which was given up can neither close the one server nor open the other.
+func (c *controller) powerless(t *testing.T, r *rig) {
+	t.Helper()
+	if c.ask("target " + r.fence(openTarget)); !strings.HasPrefix(c.read(), "failed") {
+		t.Error("a controller come back to life opened the target")
+	}
+	if c.ask("sql " + r.fence(closeFence)); !strings.HasPrefix(c.read(), "failed") {
+		t.Error("a controller come back to life closed the source")
+	}
+	c.want("commit", "released")
+	if r.targetOpen(t) {
+		t.Error("the target is open")
+	}
+	r.settled(t, gate.Source, time.Now())
+}
+
+// bothStopped leaves a controller that is stopped, and kills its watchdog: whoever settles
+// must take all that it could act with from it.
+func bothStopped(t *testing.T, r *rig) {
+	c := startController(t, r.spec)
+	c.want("hold 10s", "ok")
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGSTOP))
+	must(t, syscall.Kill(c.watchdog, syscall.SIGKILL))
+	began := time.Now()
+	side, err := Settle(t.Context(), r.spec)
+	if err != nil || side != gate.Source {
+		t.Errorf("settled on the %s, %v", side, err)
+	}
+	r.settled(t, gate.Source, began)
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGCONT))
+	c.powerless(t, r)
+}
+
+// openedTarget has opened the target when it is stopped, just before the decision.
+func openedTarget(t *testing.T, r *rig) {
+	c := startController(t, r.spec)
+	c.want("hold 10s", "ok")
+	c.want("sql "+r.fence(closeFence), "ok")
+	c.want("target "+r.fence(openTarget), "ok")
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGSTOP))
+	r.settled(t, gate.Source, time.Now())
+	r.recorded(t, Released)
+	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGCONT))
+	c.powerless(t, r)
+}
+
+func watchdogGone(t *testing.T, r *rig, at string, side gate.Side, signal syscall.Signal) {
 	wait, _ := r.stopAt(t, at)
 	c := startController(t, r.spec)
 	r.ask(t, c, at)
 	wait()
-	must(t, syscall.Kill(c.watchdog, syscall.SIGKILL))
+	must(t, syscall.Kill(c.watchdog, signal))
 	died := time.Now()
 	want := map[gate.Side]string{gate.Source: "released", gate.Target: "ok"}[side]
 	if got := c.read(); got != want {
@@ -420,12 +506,9 @@ func stoppedHeld(t *testing.T, r *rig) {
 	c.want("hold 10s", "ok")
 	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGSTOP))
 	r.settled(t, gate.Source, time.Now())
+	r.recorded(t, Released)
 	must(t, syscall.Kill(c.cmd.Process.Pid, syscall.SIGCONT))
-	if c.ask("sql " + r.fence(closeFence)); !strings.HasPrefix(c.read(), "failed") {
-		t.Error("a controller come back to life closed the fence")
-	}
-	c.want("commit", "released")
-	r.settled(t, gate.Source, time.Now())
+	c.powerless(t, r)
 }
 
 // watchdogStopped stops the watchdog: the controller kills it and releases the clients itself.
