@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
+	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -16,17 +16,19 @@ import (
 type RunOptions struct {
 	Early   bool // begin before the window opens
 	Watcher run.Watcher
+	Tell    func(Baking) // of the new server, while it is watched; may be nil
+	Offer   planstep.Ask // asks whether to give up the way back when that is over; nil = nobody is there
 }
 
 // Run does the maintenance, or carries on with it after whatever ended the run before.
-// The text is for when there is nothing to do, so that no fact tells anything.
+// Then it watches the new server for as long as the plan says. The text is for what no fact tells.
 func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text string, err error) {
 	p, m, err := a.plan(ctx, planFile)
 	if err != nil {
 		return "", err
 	}
 	if m.State == maint.StateCompleted { // not even looked at: the servers have had a life of their own since
-		return fmt.Sprintf("Nothing is left to do: %s was completed on %s.", p.ID, m.Ended.UTC().Format("2 January 2006, 15:04 UTC")), nil
+		return a.bake(ctx, p, opts)
 	}
 	items, probes, err := a.items(p)
 	if err != nil {
@@ -43,8 +45,12 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 		}
 	}
 	stop := probes.start(ctx)
-	defer stop()
-	return "", a.runner(opts.Watcher).Run(ctx, p.ID, items)
+	err = a.runner(opts.Watcher).Run(ctx, p.ID, items)
+	stop()
+	if err != nil || !bakes(p) {
+		return "", err
+	}
+	return a.bake(ctx, p, opts)
 }
 
 // Abort takes back what was done, and says that the maintenance is given up.

@@ -8,6 +8,14 @@ import (
 	"github.com/lullhq/lull/internal/planstep"
 )
 
+// offer puts a question that is not the plan's: only a person at the terminal answers it, and --yes does not.
+func offer(yes bool, ask planstep.Ask) planstep.Ask {
+	if yes || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	return ask
+}
+
 // asker puts a plan's questions to whoever sits at the terminal.
 func asker(yes bool) planstep.Ask {
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/lullhq/lull/internal/app"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 )
@@ -53,6 +54,10 @@ func (b *bars) Confirmed(it run.Item, seen run.Observation) {
 	if !it.Hidden {
 		fmt.Fprintf(b.progress, "          still done  %s%s\n", it.Title, evidence(seen.Evidence))
 	}
+}
+
+func (b *bars) Told(s app.Baking) {
+	fmt.Fprintf(b.progress, "%s  %s\n", s.Sample.At.Local().Format("15:04:05"), bakingText(s))
 }
 
 func (b *bars) Progressed(p run.Progress) {

@@ -84,7 +84,7 @@ func newRun(g *global) *cobra.Command {
 				w, done := newTerminal(c.OutOrStdout(), g.json)
 				defer done()
 				a.Ask = asker(yes)
-				text, err := a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w})
+				text, err := a.Run(c.Context(), args[0], app.RunOptions{Early: early, Watcher: w, Tell: w.Told, Offer: offer(yes, a.Ask)})
 				switch {
 				case err != nil || text == "":
 					return err

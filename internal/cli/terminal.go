@@ -10,14 +10,21 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/lullhq/lull/internal/app"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
+// watcher is told what a run does, and then how the new server does.
+type watcher interface {
+	run.Watcher
+	Told(app.Baking)
+}
+
 // newTerminal gives the watcher that suits where the output goes: bars on a terminal,
 // one plain line a fact elsewhere, one JSON object a fact when asked.
-func newTerminal(w io.Writer, asJSON bool) (run.Watcher, func()) {
+func newTerminal(w io.Writer, asJSON bool) (watcher, func()) {
 	if asJSON {
 		return &jsonLines{enc: json.NewEncoder(w)}, func() {}
 	}
@@ -47,6 +54,11 @@ func (l *lines) Confirmed(it run.Item, seen run.Observation) {
 }
 
 func (l *lines) Progressed(run.Progress) {}
+
+func (l *lines) Told(b app.Baking) { l.print(b.Sample.At, bakingText(b)) }
+
+// bakingText is one look at the new server of a cluster.
+func bakingText(b app.Baking) string { return "watched     " + b.Cluster + ": " + b.Text }
 
 func (l *lines) print(at time.Time, text string) {
 	l.mu.Lock()
@@ -130,6 +142,11 @@ func (j *jsonLines) Confirmed(it run.Item, seen run.Observation) {
 
 func (j *jsonLines) Progressed(p run.Progress) {
 	j.print(map[string]any{"at": p.At.UTC(), "kind": "progress", "event": p})
+}
+
+// Told prints the line that people get together with the figures behind it.
+func (j *jsonLines) Told(b app.Baking) {
+	j.print(map[string]any{"at": b.Sample.At.UTC(), "kind": "watched", "event": b})
 }
 
 func (j *jsonLines) print(v any) {

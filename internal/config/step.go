@@ -201,6 +201,9 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			may("way_back", d.onOff(&u.WayBack)),
 			may("bake", d.duration(&u.Bake)),
 			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
+		if limits != nil && !u.WayBack {
+			d.problem(limits, `take "way_back: off" out`, "roll_back_if says nothing without a way back")
+		}
 		if limits != nil && u.Bake == 0 {
 			d.problem(limits, `add "bake: 24h", for how long to watch`, "roll_back_if says nothing without \"bake\": nobody watches")
 		}

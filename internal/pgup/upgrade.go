@@ -41,6 +41,8 @@ type Spec struct {
 	Jobs       int
 	Poolers    []gate.Pooler
 	HoldBudget time.Duration
+	BakeFor    time.Duration // how long the new server is watched after the switch; 0 = not at all
+	RollBackIf Limits
 	SourceGone bool   // nobody asks the old server any more
 	WayBack    bool   // the old server follows the new one after the switch
 	Self       string // Lull's own program, for the watchdog
@@ -58,9 +60,10 @@ type Upgrade struct {
 	position string // WAL position of the source that the copy was brought to
 	// identities are the tables, by database, whose replica identity is not their own for now.
 	identities map[string][]cluster.Identity
-	fence      cluster.Fence // what it takes to open the source again
-	returnable bool          // the old server follows the new one, and has been looked at
-	past       bool          // clients are on the target: what came before the switch is no longer asked about
+	workload   cluster.Workload // of the source when the run began, without texts
+	fence      cluster.Fence    // what it takes to open the source again
+	returnable bool             // the old server follows the new one, and has been looked at
+	past       bool             // clients are on the target: what came before the switch is no longer asked about
 }
 
 // New checks nothing yet: the first step does.
@@ -75,6 +78,10 @@ func (u *Upgrade) Items() []run.Item {
 		u.preflight(), u.publication(), u.slots(), u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(),
 		u.subscription(), u.catchUp(), u.wayBack(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.followBack(),
 	}
+	if u.BakeFor > 0 {
+		items = slices.Insert(items, slices.IndexFunc(items, u.named("switch")), u.workloadBefore())
+		items = slices.Insert(items, 1, u.workloadBegin())
+	}
 	if !u.WayBack {
 		items = slices.DeleteFunc(items, func(it run.Item) bool {
 			return it.Step.Name() == u.Name+"/way-back" || it.Step.Name() == u.Name+"/follow-back"
@@ -82,6 +89,10 @@ func (u *Upgrade) Items() []run.Item {
 		items = append(items, u.tidyUp())
 	}
 	return items
+}
+
+func (u *Upgrade) named(name string) func(run.Item) bool {
+	return func(it run.Item) bool { return it.Step.Name() == u.Name+"/"+name }
 }
 
 // step is a run.Step put together from functions.

@@ -39,21 +39,41 @@ type named struct {
 // otherwise, and those beyond the first few hundred take next to none of its time.
 const mostStatements = 2000
 
-// OpenMeter looks for statistics of statements in the named databases. Without any, the
+// OpenMeter looks for statistics of statements in all databases. Without any, the
 // workload is that of databases alone, and says why.
-func OpenMeter(ctx context.Context, e Endpoint, databases ...string) (*Meter, error) {
-	names := append([]string{""}, databases...)
-	for i, name := range names {
-		m, err := openMeter(ctx, e, name)
+func OpenMeter(ctx context.Context, e Endpoint) (*Meter, error) {
+	m, err := openMeter(ctx, e, "")
+	if err != nil || m.count != "" {
+		return m.tried(ctx, err)
+	}
+	others, err := m.databases(ctx)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	for _, name := range others {
+		other, err := openMeter(ctx, e, name)
 		if err != nil {
+			m.Close()
 			return nil, err
 		}
-		if m.count != "" || i == len(names)-1 {
-			return m, m.try(ctx)
+		if other.count != "" {
+			m.Close()
+			return other.tried(ctx, nil)
 		}
-		m.Close()
+		other.Close()
 	}
-	panic("unreachable: the last name returns")
+	return m, nil
+}
+
+// databases are those besides the one that the session is in.
+func (m *Meter) databases(ctx context.Context) ([]string, error) {
+	rows, err := m.conn.Query(ctx, `SELECT datname FROM pg_database
+		WHERE datallowconn AND NOT datistemplate AND datname <> current_database() ORDER BY oid`)
+	if err != nil {
+		return nil, fmt.Errorf("list the databases: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 func openMeter(ctx context.Context, e Endpoint, database string) (m *Meter, err error) {
@@ -96,25 +116,25 @@ func (m *Meter) look(ctx context.Context) error {
 	return nil
 }
 
-// try finds out whether the statistics can be read. Lull's own reading is no part of them.
-func (m *Meter) try(ctx context.Context) error {
-	if m.blind != "" {
-		return nil
+// tried finds out whether the statistics can be read. Lull's own reading is no part of them.
+func (m *Meter) tried(ctx context.Context, err error) (*Meter, error) {
+	if err != nil {
+		return nil, err
 	}
-	_, err := m.conn.Exec(ctx, m.count)
+	_, err = m.conn.Exec(ctx, m.count)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "55000" { // object_not_in_prerequisite_state
 		m.blind = "pg_stat_statements is not in its shared_preload_libraries"
-		return nil
+		return m, nil
 	}
 	if err == nil {
 		_, err = m.conn.Exec(ctx, "SET pg_stat_statements.track = 'none'")
 	}
 	if err != nil {
 		m.Close()
-		return fmt.Errorf("read the statistics of statements: %w", err)
+		return nil, fmt.Errorf("read the statistics of statements: %w", err)
 	}
-	return nil
+	return m, nil
 }
 
 // Blind says why statements are not measured; empty when they are.

@@ -87,12 +87,12 @@ func measured(t *testing.T, major int) (*pgtest.Server, *cluster.Meter) {
 	s := pgtest.Start(t, major, pgtest.Options{Databases: []string{"shop"}, Settings: map[string]string{"shared_preload_libraries": "pg_stat_statements"}})
 	s.Exec(t, "shop", "CREATE SCHEMA extensions", "CREATE EXTENSION pg_stat_statements SCHEMA extensions",
 		"CREATE TABLE customer (id int PRIMARY KEY, name text)", "INSERT INTO customer SELECT i, i::text FROM generate_series(1, 100) i")
-	return s, meter(t, s, "shop")
+	return s, meter(t, s)
 }
 
-func meter(t *testing.T, s *pgtest.Server, databases ...string) *cluster.Meter {
+func meter(t *testing.T, s *pgtest.Server) *cluster.Meter {
 	t.Helper()
-	m, err := cluster.OpenMeter(t.Context(), cluster.Endpoint{Conninfo: s.Server.DSN("postgres", pgtest.Superuser), Password: s.Password}, databases...)
+	m, err := cluster.OpenMeter(t.Context(), cluster.Endpoint{Conninfo: s.Server.DSN("postgres", pgtest.Superuser), Password: s.Password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,12 +213,12 @@ func await(t *testing.T, m *cluster.Meter, since cluster.Workload, there func(cl
 func TestServersWithoutStatisticsOfStatements(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t, 17, pgtest.Options{Databases: []string{"shop"}})
-	m := meter(t, s, "shop")
+	m := meter(t, s)
 	if w := read(t, m); !strings.Contains(w.Blind, "in none of its databases") || len(w.Databases) != 2 || w.Statements != nil {
 		t.Errorf("%+v", w)
 	}
 	s.Exec(t, "shop", "CREATE EXTENSION pg_stat_statements")
-	m = meter(t, s, "shop")
+	m = meter(t, s)
 	if w := read(t, m); !strings.Contains(w.Blind, "shared_preload_libraries") || len(w.Databases) != 2 || m.Blind() != w.Blind {
 		t.Errorf("%+v", w)
 	}
