@@ -42,6 +42,7 @@ func killAnywhere(t *testing.T, n uint64) {
 	g.verifyMoved(t)
 	c.verify(t)
 	verifyCompleted(t, g.record(t))
+	g.ask(t, "finish", "plan.yaml")
 	g.verifyNothingLeft(t)
 	if now := g.poolerSettings(t); now != settings {
 		t.Errorf("the pooler's settings changed from %s to %s", changed(settings, now), changed(now, settings))

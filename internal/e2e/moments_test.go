@@ -10,16 +10,22 @@ import (
 // steps of the plan in their order, as the record names them.
 var steps = []string{
 	"banner", "command",
-	"upgrade/preflight", "upgrade/publication", "upgrade/slots", "upgrade/base-backup", "upgrade/recovery", "upgrade/pg-upgrade",
-	"upgrade/target", "upgrade/subscription", "upgrade/catch-up", "upgrade/statistics", "upgrade/comparison",
-	theSwitch, "upgrade/after", "upgrade/tidy-up",
+	"upgrade/preflight", "upgrade/publication", "upgrade/slots", "upgrade/base-backup", "upgrade/freeze", "upgrade/recovery", "upgrade/pg-upgrade",
+	"upgrade/target", "upgrade/subscription", "upgrade/catch-up", "upgrade/way-back", "upgrade/statistics", "upgrade/comparison",
+	theSwitch, "upgrade/after", theLast,
 	"check", "banner-2", "site-probes",
 }
 
-const theSwitch = "upgrade/switch"
+const (
+	theSwitch = "upgrade/switch"
+	theLast   = "upgrade/follow-back" // of the upgrade
+)
+
+// upgraded is the number of steps up to the last one of the upgrade.
+var upgraded = slices.Index(steps, theLast) + 1
 
 // places are the steps and what lies between them, in the order in which a run comes by.
-var places = slices.Concat([]string{begun, "started"}, steps[:16], []string{"verifying"}, steps[16:], []string{"completed"})
+var places = slices.Concat([]string{begun, "started"}, steps[:upgraded], []string{"verifying"}, steps[upgraded:], []string{"completed"})
 
 // fact is a line of what a run prints, as far as it matters here.
 type fact struct {
