@@ -27,6 +27,12 @@ var upgraded = slices.Index(steps, theLast) + 1
 // places are the steps and what lies between them, in the order in which a run comes by.
 var places = slices.Concat([]string{begun, "started"}, steps[:upgraded], []string{"verifying"}, steps[upgraded:], []string{"completed"})
 
+// back are the steps of a rollback.
+var back = []string{"upgrade/rollback/ready", "upgrade/rollback/switch", "upgrade/rollback/after", "upgrade/rollback/tidy-up"}
+
+// order is that in which a run and the rollback after it come by.
+var order = slices.Concat(places, back)
+
 // fact is a line of what a run prints, as far as it matters here.
 type fact struct {
 	Kind  string `json:"kind"`
@@ -45,9 +51,9 @@ const (
 // place is -1 for facts that can be anywhere.
 func (f fact) place() int {
 	if f.Event.Step != "" {
-		return slices.Index(places, f.Event.Step)
+		return slices.Index(order, f.Event.Step)
 	}
-	return slices.Index(places, f.Kind)
+	return slices.Index(order, f.Kind)
 }
 
 // moment is when to kill a run: a while after something happens in its place, but not
@@ -62,11 +68,11 @@ type moment struct {
 }
 
 func (m moment) passed(f fact) bool {
-	return m.place != "" && f.place() > slices.Index(places, m.place)
+	return m.place != "" && f.place() > slices.Index(order, m.place)
 }
 
 func (m moment) begins(f fact) bool {
-	return (m.place == "" || f.place() == slices.Index(places, m.place)) && m.after(f)
+	return (m.place == "" || f.place() == slices.Index(order, m.place)) && m.after(f)
 }
 
 // next is the moment that a fact begins. Those whose place is passed have been missed.
