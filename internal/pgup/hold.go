@@ -44,10 +44,10 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 }
 
 // newHold opens and prepares everything. When it returns, the watchdog is ready as well.
-func (u *Upgrade) newHold(ctx context.Context, w way) (h *hold, err error) {
+func (u *Upgrade) newHold(ctx context.Context, w way) (_ *hold, err error) {
 	w.from.Name, _ = watchdog.NewHolder(u.ID)
 	w.to.Name = w.from.Name
-	h = &hold{u: u, way: w}
+	h := &hold{u: u, way: w} // not a named result: a return of nil must not keep it from being closed
 	defer func() {
 		if err != nil {
 			h.close()
