@@ -30,7 +30,7 @@ type Watchdog struct {
 	target  *target
 	spec    Spec
 	replies chan reply
-	heard   atomic.Int64 // when the watchdog last gave a sign of life
+	heard   atomic.Pointer[time.Time] // when the watchdog last gave a sign of life, whatever is done to the clock
 	dead    chan struct{}
 	settled chan struct{}
 	exited  chan struct{}
@@ -166,7 +166,8 @@ func (w *Watchdog) read(out io.ReadCloser) {
 			w.lose()
 			return
 		}
-		w.heard.Store(time.Now().UnixNano())
+		now := time.Now()
+		w.heard.Store(&now)
 		if r.N == 0 {
 			continue
 		}
@@ -190,7 +191,7 @@ func (w *Watchdog) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if time.Since(time.Unix(0, w.heard.Load())) > silence {
+		if time.Since(*w.heard.Load()) > silence {
 			strikes++
 		} else {
 			strikes = 0
