@@ -19,7 +19,7 @@ func (d *drive) mayReturn(items []Item) error {
 		if !done {
 			seen, err := d.attempt(it, cp).look()
 			if err != nil {
-				return err
+				return withNext(err, "set right what is said here, then type the same command again: nothing has been taken back yet")
 			}
 			done = seen.Presence == Done
 		}
@@ -66,6 +66,7 @@ func (a *attempt) undo() error {
 }
 
 func (a *attempt) notUndone(cause error) error {
+	cause = withNext(cause, "set right what is said here, then type the same command again: it takes back what is left")
 	e := maint.Noted{Step: a.name, Text: "The step could not be taken back: " + cause.Error()}
 	return a.end(cause, Checkpoint{}, a.fact(fmt.Sprintf("undo/%d", a.lease.Epoch), e))
 }

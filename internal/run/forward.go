@@ -75,6 +75,7 @@ func (a *attempt) look() (Observation, error) {
 
 // stopped records why nothing was tried. The checkpoint stays: nothing has changed.
 func (a *attempt) stopped(cause error) error {
+	cause = withNext(cause, carryOn)
 	var e maint.Event = maint.StepFailed{
 		Step: a.name, Title: a.it.Title, Attempt: a.cp.Attempt, Error: cause.Error(), Hint: hint.Of(cause),
 	}
@@ -83,6 +84,18 @@ func (a *attempt) stopped(cause error) error {
 		e = maint.Noted{Step: a.name, Text: "The step was done, but could not be confirmed: " + cause.Error()}
 	}
 	return a.end(cause, Checkpoint{}, a.fact(fmt.Sprintf("look/%d", a.lease.Epoch), e))
+}
+
+// carryOn is for an error that nobody foresaw, and so has no better word: a person must
+// never be left without a next step.
+const carryOn = "set right what is said here, then type the same command again: it carries on where it stopped"
+
+// withNext adds the next step to an error that has none.
+func withNext(err error, next string) error {
+	if hint.Of(err) != "" || errors.Is(err, ErrJournal) {
+		return err
+	}
+	return hint.Wrap(err, next)
 }
 
 // end writes the last facts of a step that goes no further. The cause stays the error that is returned.
@@ -151,9 +164,10 @@ func (a *attempt) failed(cause error) error {
 	if dead := a.dead(); dead != nil {
 		return dead
 	}
-	if a.ctx.Err() != nil && hint.Of(cause) == "" {
-		cause = hint.Wrap(cause, "type the same command again: it carries on where it stopped")
+	if a.ctx.Err() != nil {
+		cause = withNext(cause, "type the same command again: it carries on where it stopped")
 	}
+	cause = withNext(cause, carryOn)
 	a.cp.Status, a.cp.At = Failed, a.now()
 	return a.end(cause, a.point(), a.fact("failed", maint.StepFailed{
 		Step: a.name, Title: a.it.Title, Attempt: a.cp.Attempt, Took: a.took(), Error: cause.Error(), Hint: hint.Of(cause),

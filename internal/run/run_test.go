@@ -300,7 +300,31 @@ func TestRunDoesNotBelieveApply(t *testing.T) {
 		t.Errorf("%q, want %q", err, want)
 	}
 	tr.status("a", run.Failed, 1)
-	tr.recorded("step/a/1/started: A started (1)", "step/a/1/failed: A failed (1) in 0s, "+err.Error()+" []")
+	tr.recorded("step/a/1/started: A started (1)", "step/a/1/failed: A failed (1) in 0s, "+err.Error()+" ["+hint.Of(err)+"]")
+}
+
+// An error that nobody foresaw must not leave a person without a next step.
+func TestEveryErrorHasANextStep(t *testing.T) {
+	t.Parallel()
+	plain := func(context.Context, run.Recorder) error { return errBroken }
+	for name, spoil := range map[string]func(*thing){
+		"looking": func(s *thing) { s.observe = plain },
+		"acting":  func(s *thing) { s.apply = plain },
+		"undoing": func(s *thing) { s.undo = plain },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := try(t, "a")
+			spoil(tr.thing(0))
+			err := tr.run()
+			if err == nil {
+				err = tr.abort()
+			}
+			if !errors.Is(err, errBroken) || !strings.Contains(hint.Of(err), "type the same command again") {
+				t.Errorf("%v [%s]", err, hint.Of(err))
+			}
+		})
+	}
 }
 
 // forgetful says that it has applied, and has not.
