@@ -4,10 +4,13 @@
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE, CLIENTS and KEEP set its size
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
+# make chaos   one thing goes wrong in each of some hundred real maintenances, and no commit may be lost; hours on two cores.
+#              SEED repeats a run, ONLY chooses cases by fault, phase or both (ddl, held, target-killed@held), CASES is how many at most,
+#              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup build test test-kill demo bench-switch lint clean distclean
+.PHONY: setup build test test-kill chaos demo bench-switch lint clean distclean
 
 setup:
 	@scripts/toolchain
@@ -21,6 +24,9 @@ test: setup
 
 test-kill: setup
 	go test ./internal/e2e -long -v -timeout 40m
+
+chaos: setup
+	go run ./cmd/lull-chaos
 
 demo: setup build
 	bin/lull demo

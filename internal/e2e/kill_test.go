@@ -44,9 +44,7 @@ func killAnywhere(t *testing.T, n uint64) {
 	verifyCompleted(t, g.record(t))
 	g.ask(t, "finish", "plan.yaml")
 	g.verifyNothingLeft(t)
-	if now := g.poolerSettings(t); now != settings {
-		t.Errorf("the pooler's settings changed from %s to %s", changed(settings, now), changed(now, settings))
-	}
+	verifySame(t, map[string]string{"pooler: settings": settings}, map[string]string{"pooler: settings": g.poolerSettings(t)})
 	for _, f := range leftByGate(t, g.pooler.Dir) {
 		t.Errorf("left beside the pooler's configuration: %s", f)
 	}

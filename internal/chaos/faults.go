@@ -1,0 +1,332 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Faults that are not struck from outside.
+const (
+	killAtWrite  = "killed-at-write"
+	killAtRandom = "killed-at-random"
+	killAbort    = "abort-killed"
+	killReturn   = "rollback-killed"
+)
+
+// fault is one thing that goes wrong.
+type fault struct {
+	name, title string
+	places      []string // where it can happen
+	// hurts says that it lies in the clients' own way, so that statements of theirs may fail.
+	hurts func(place string) bool
+	disk  bool // the target has a small disk
+	clock bool // lull has a clock that can jump
+	// strike does it. What does not pass by itself is taken away by heal, as a person would.
+	strike func(ctx context.Context, t *trial) (heal func(context.Context) error, err error)
+}
+
+func never(string) bool  { return false }
+func always(string) bool { return true }
+
+// moved says that clients are on the target, or may be.
+func moved(place string) bool {
+	for _, p := range from(theSwitch) {
+		if p == place {
+			return true
+		}
+	}
+	return false
+}
+
+var faults = []fault{
+	{name: "walsender-killed", title: "walsender killed", places: slices.Concat(between(baseBackup, recovery), between(subscription, after)), hurts: never, strike: killSenders},
+	{name: "target-killed", title: "target killed", places: from(pgUpgrade), hurts: moved, strike: killTarget},
+	{name: "source-restarted", title: "source restarted", places: places, hurts: always, strike: restartSource},
+	{name: "pooler-killed", title: "PgBouncer killed and restarted", places: places, hurts: always, strike: killPooler},
+	{name: "connection-cut", title: "connections cut", places: places, hurts: always, strike: cutConnections},
+	{name: "black-hole", title: "connections black-holed", places: places, hurts: always, strike: blackHole},
+	{name: "disk-full", title: "disk of the target full", places: between(baseBackup, followBack), hurts: moved, disk: true, strike: fillDisk},
+	{name: "slot-invalidated", title: "slot invalidated", places: between(baseBackup, held), hurts: never, strike: invalidateSlots},
+	{name: "long-transaction", title: "long transaction", places: []string{preflight, publication, slots, catchUp, comparison, theSwitch, held}, hurts: never, strike: holdTransaction},
+	{name: "ddl", title: "DDL from another client", places: between(preflight, held), hurts: never, strike: define},
+	{name: "clock-jump", title: "clock jumps", places: places, hurts: never, clock: true, strike: jumpClock},
+}
+
+func faultNamed(name string) fault {
+	for _, f := range faults {
+		if f.name == name {
+			return f
+		}
+	}
+	title := map[string]string{killAtWrite: "lull killed at a write", killAtRandom: "lull killed", killAbort: "lull abort killed", killReturn: "lull rollback killed"}
+	return fault{name: name, title: title[name], hurts: never}
+}
+
+// soon waits for something that the place is about to bring.
+func soon(ctx context.Context, there func() bool) bool {
+	for end := time.Now().Add(5 * time.Second); !there(); {
+		if time.Now().After(end) || !sleep(ctx, 5*time.Millisecond) {
+			return false
+		}
+	}
+	return true
+}
+
+const senders = "SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'walsender'"
+
+func killSenders(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	source := t.w.at(t.w.source.Port, "postgres")
+	for range 1 + t.random.IntN(4) {
+		soon(ctx, func() bool {
+			ended, err := column(ctx, source, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE backend_type = 'walsender'")
+			t.strikes += len(ended)
+			return err != nil || len(ended) > 0 || t.life.over()
+		})
+		sleep(ctx, t.upTo(400*time.Millisecond))
+	}
+	return nil, nil
+}
+
+// killTarget ends the new server, or one process of it, which has it recover, as when memory runs out.
+func killTarget(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	var pid int
+	soon(ctx, func() bool { pid = t.w.someServer(); return pid > 0 || t.life.over() })
+	if pid == 0 {
+		return nil, nil
+	}
+	victim := pid
+	if children := childrenOf(pid); len(children) > 0 && t.random.IntN(3) == 0 {
+		victim = children[t.random.IntN(len(children))]
+	}
+	if err := syscall.Kill(victim, syscall.SIGKILL); err == nil {
+		t.strikes++
+	}
+	// Where nobody reaps at once, PostgreSQL takes what is dead for alive. People are slower than that.
+	soon(ctx, func() bool { return !there(victim) })
+	if moved(t.c.Place) {
+		return t.w.startTarget, nil // clients are on it, so a person has started it before lull is asked again
+	}
+	return nil, nil
+}
+
+// someServer is a server that works where the target is built: the target, the copy, or one of pg_upgrade's.
+func (w *world) someServer() int {
+	files, _ := filepath.Glob(w.onTargetDisk(filepath.Join(w.spot, "*", "postmaster.pid")))
+	for _, file := range files {
+		b, _ := os.ReadFile(file)
+		first, _, _ := strings.Cut(string(b), "\n")
+		if pid, err := strconv.Atoi(strings.TrimSpace(first)); err == nil && pid > 0 && syscall.Kill(pid, 0) == nil {
+			return pid
+		}
+	}
+	return 0
+}
+
+// there says whether the system still knows the process, even when it is dead.
+func there(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+func childrenOf(pid int) (out []int) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, word := range strings.Fields(string(b)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func restartSource(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	mode := []string{"fast", "immediate"}[t.random.IntN(2)]
+	t.release() // a process that is stopped would hold up the end of its server
+	if err := t.w.source.Stop(ctx, mode); err != nil {
+		return nil, err
+	}
+	t.strikes++
+	sleep(ctx, t.upTo(1500*time.Millisecond))
+	return nil, t.w.source.Spawn(ctx, nil)
+}
+
+func killPooler(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	b, err := os.ReadFile(filepath.Join(t.w.pooler.Dir, "pgbouncer.pid"))
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return nil, err
+	}
+	t.strikes++
+	soon(ctx, func() bool { return !t.w.pooler.Running() })
+	sleep(ctx, t.upTo(1500*time.Millisecond))
+	return nil, t.w.pooler.Spawn(ctx)
+}
+
+func cutConnections(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	part := 0.3 + t.random.Float64()
+	for range 1 + t.random.IntN(4) {
+		for _, p := range t.someNetworks() {
+			t.strikes += p.cut(t.random, part)
+		}
+		sleep(ctx, t.upTo(400*time.Millisecond))
+	}
+	return nil, nil
+}
+
+func blackHole(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	lasts := 500*time.Millisecond + t.upTo(8*time.Second)
+	networks := t.someNetworks()
+	var heal []func()
+	for _, p := range networks {
+		heal = append(heal, p.blackHole())
+		t.strikes++
+	}
+	sleep(ctx, lasts)
+	for _, end := range heal {
+		end()
+	}
+	if t.random.IntN(2) == 0 { // what hung so long is often lost in the end
+		for _, p := range networks {
+			p.cut(t.random, 1)
+		}
+	}
+	return nil, nil
+}
+
+// someNetworks is the one to the source, the one to the pooler's console, or both.
+func (t *trial) someNetworks() []*proxy {
+	both := []*proxy{t.w.toSource, t.w.toPooler}
+	switch t.random.IntN(3) {
+	case 0:
+		return both[:1]
+	case 1:
+		return both[1:]
+	}
+	return both
+}
+
+func fillDisk(_ context.Context, t *trial) (func(context.Context) error, error) {
+	t.strikes++
+	if err := t.w.disk.fill(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		err := t.w.disk.free()
+		if err == nil && moved(t.c.Place) {
+			err = t.w.startTarget(ctx)
+		}
+		return err
+	}, nil
+}
+
+// invalidateSlots has the source throw away WAL that the slots need, as it does when the
+// target does not follow and its operator has set a limit.
+func invalidateSlots(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	w := t.w
+	source := w.at(w.source.Port, "postgres")
+	heal := func(ctx context.Context) error {
+		return execute(ctx, source, "ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_reload_conf()")
+	}
+	if err := execute(ctx, source, "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'", "SELECT pg_reload_conf()"); err != nil {
+		return heal, err
+	}
+	pids, err := column(ctx, source, senders)
+	if err != nil {
+		return heal, err
+	}
+	signal(pids, syscall.SIGSTOP) // one that is stopped does not follow
+	defer signal(pids, syscall.SIGCONT)
+	for range 8 {
+		if err := execute(ctx, source, "SELECT pg_logical_emit_message(false, 'chaos', repeat('x', 200000))", "SELECT pg_switch_wal()"); err != nil {
+			return heal, err
+		}
+	}
+	checkpoint := make(chan error, 1) // it waits for the walsender that it ends
+	go func() { checkpoint <- execute(ctx, source, "CHECKPOINT") }()
+	sleep(ctx, 300*time.Millisecond)
+	signal(pids, syscall.SIGCONT)
+	if err := <-checkpoint; err != nil {
+		return heal, err
+	}
+	lost, err := column(ctx, source, "SELECT slot_name::text FROM pg_replication_slots WHERE wal_status = 'lost' OR restart_lsn IS NULL")
+	t.strikes += len(lost)
+	return heal, err
+}
+
+// signal reaches those that are still there.
+func signal(pids []string, s syscall.Signal) {
+	for _, p := range pids {
+		if pid, err := strconv.Atoi(p); err == nil {
+			_ = syscall.Kill(pid, s)
+		}
+	}
+}
+
+// holdTransaction is a client with a transaction that takes long, through the pooler or past it.
+func holdTransaction(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	dsn := t.w.through("app")
+	if t.random.IntN(2) == 0 {
+		dsn = t.w.past(t.w.source.Port, "app")
+	}
+	t.strikes++
+	token := fmt.Sprintf("long %d", t.c.Seed)
+	lasts := time.Second + t.upTo(7*time.Second)
+	t.beside.Go(func() {
+		err := execute(ctx, dsn, fmt.Sprintf("BEGIN; INSERT INTO visit VALUES (1, '%s'); SELECT pg_sleep(%f); COMMIT", token, lasts.Seconds()))
+		if err == nil {
+			t.keep("SELECT path FROM visit WHERE path = '" + token + "'")
+		}
+	})
+	return nil, nil
+}
+
+// definitions are what another client defines, and how it takes that back.
+var definitions = []struct{ do, undo, there string }{
+	{"CREATE TABLE chaos (id int PRIMARY KEY)", "DROP TABLE IF EXISTS chaos", "SELECT relname::text FROM pg_class WHERE relname = 'chaos'"},
+	{"ALTER TABLE customer ADD COLUMN chaos int", "ALTER TABLE customer DROP COLUMN IF EXISTS chaos", "SELECT attname::text FROM pg_attribute WHERE attrelid = 'customer'::regclass AND attname = 'chaos'"},
+	{"CREATE INDEX chaos ON orders (customer)", "DROP INDEX IF EXISTS chaos", "SELECT relname::text FROM pg_class WHERE relname = 'chaos'"},
+	{"ALTER TABLE lull_ledger ADD COLUMN chaos int DEFAULT 1", "ALTER TABLE lull_ledger DROP COLUMN IF EXISTS chaos", "SELECT attname::text FROM pg_attribute WHERE attrelid = 'lull_ledger'::regclass AND attname = 'chaos'"},
+}
+
+// define is a migration that somebody runs at the wrong time. Refused is as good as noticed;
+// what was accepted must not be missing where the clients end.
+func define(ctx context.Context, t *trial) (func(context.Context) error, error) {
+	d := definitions[t.random.IntN(len(definitions))]
+	source := t.w.at(t.w.source.Port, "app")
+	t.strikes++
+	err := execute(ctx, source+" options='-c lock_timeout=3s'", d.do)
+	if err != nil {
+		t.note("the change was refused: " + err.Error())
+		return nil, nil
+	}
+	t.keep(d.there)
+	return func(ctx context.Context) error {
+		err := execute(ctx, source+" options='-c session_replication_role=replica'", d.undo)
+		t.forget(d.there)
+		return err
+	}, nil
+}
+
+// jumps are in seconds: what a correction of the clock makes of it, and what a wrong hand does.
+var jumps = []int{-3, 3, -90, 90, -3600, 3600, 86400}
+
+func jumpClock(_ context.Context, t *trial) (func(context.Context) error, error) {
+	t.strikes++
+	n := jumps[t.random.IntN(len(jumps))]
+	t.note(fmt.Sprintf("by %d s", n))
+	t.jump = time.Duration(n) * time.Second
+	file := t.w.clockFile()
+	return nil, errors.Join(os.WriteFile(file+".new", []byte(strconv.Itoa(n)), 0o600), os.Rename(file+".new", file))
+}
+
+func (w *world) clockFile() string { return filepath.Join(w.dir, "clock") }

@@ -1,0 +1,280 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lullhq/lull/internal/pgserver"
+)
+
+// echo answers with what it is told. It gives its port.
+func echo(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(conn, conn); conn.Close() }()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func dial(t *testing.T, p *proxy) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// say sends a word and reads it back, within a while.
+func say(conn net.Conn, within time.Duration) error {
+	if _, err := conn.Write([]byte("word")); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return err
+	}
+	b := make([]byte, 4)
+	_, err := io.ReadFull(conn, b)
+	return err
+}
+
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	p, err := newProxy(echo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	old := dial(t, p)
+	if err := say(old, 10*time.Second); err != nil {
+		t.Fatalf("an untouched connection: %v", err)
+	}
+	heal := p.blackHole()
+	if err := say(old, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an old connection in a black hole: %v", err)
+	}
+	if err := say(dial(t, p), 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a new connection in a black hole: %v", err)
+	}
+	heal()
+	if _, err := io.ReadFull(old, make([]byte, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := say(old, 10*time.Second); err != nil { // the answer to the word before comes first
+		t.Errorf("after the black hole: %v", err)
+	}
+	if n := p.cut(rand.New(rand.NewPCG(1, 1)), 1); n == 0 {
+		t.Error("nothing was cut")
+	}
+	b := make([]byte, 64)
+	var failed error
+	for failed == nil { // what was under way comes first
+		_, failed = old.Read(b)
+	}
+	if !errors.Is(failed, syscall.ECONNRESET) {
+		t.Errorf("a connection that was cut: %v", failed)
+	}
+	if err := say(dial(t, p), 10*time.Second); err != nil {
+		t.Errorf("a new connection after the cut: %v", err)
+	}
+}
+
+func TestDisk(t *testing.T) {
+	t.Parallel()
+	owner, err := pgserver.OwnerNamed("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := owner.TempDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(at)
+	d, err := newDisk(t.Context(), at, owner)
+	if err != nil {
+		t.Skip(err)
+	}
+	files := 0
+	write := func() ([]byte, error) {
+		files++
+		return d.program(t.Context(), "/", "sh", "-c", fmt.Sprintf("head -c 100000 /dev/zero > %s/%d", at, files)).CombinedOutput()
+	}
+	if said, err := write(); err != nil {
+		t.Errorf("an empty disk: %v: %s", err, said)
+	}
+	if err := d.fill(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := write(); err == nil || !strings.Contains(string(said), "No space left") {
+		t.Errorf("a full disk: %v: %s", err, said)
+	}
+	if err := d.free(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := write(); err != nil {
+		t.Errorf("a disk with room again: %v: %s", err, said)
+	}
+	if files, err := os.ReadDir(at); err != nil || len(files) > 0 {
+		t.Errorf("others see %v, %v", files, err)
+	}
+	if err := d.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	all := Catalogue(7, []string{"lease", "a done"}, 3)
+	names := map[string]bool{}
+	for _, c := range all {
+		if names[c.String()] {
+			t.Errorf("%s is there twice", c)
+		}
+		names[c.String()] = true
+	}
+	for _, want := range []string{"killed-at-write@a done", "killed-at-random@moment 3", "target-killed@held", "disk-full@upgrade/pg-upgrade", "rollback-killed@held again"} {
+		if !names[want] {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	again := Catalogue(7, []string{"a done"}, 1)
+	for _, c := range again {
+		if !slices.Contains(all, c) {
+			t.Errorf("%s has another seed when others are there", c)
+		}
+	}
+	if other := Catalogue(8, nil, 0)[0]; other.Seed == all[0].Seed {
+		t.Error("another seed changes nothing")
+	}
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	all := Catalogue(1, []string{"lease"}, 5)
+	choose := func(most int, only ...string) []Case {
+		return Select(all, only, most, rand.New(rand.NewPCG(1, 1)))
+	}
+	if n := len(choose(0)); n != len(all) {
+		t.Errorf("without a choice %d of %d", n, len(all))
+	}
+	for word, fits := range map[string]func(Case) bool{
+		"ddl":       func(c Case) bool { return c.Fault == "ddl" },
+		"held":      func(c Case) bool { return c.Place == held },
+		"switch":    func(c Case) bool { return strings.HasSuffix(c.Place, "/switch") },
+		"ddl@held":  func(c Case) bool { return c.Fault == "ddl" && c.Place == held },
+		"no such 1": func(Case) bool { return false },
+	} {
+		got := choose(0, word)
+		for _, c := range all {
+			if slices.Contains(got, c) != fits(c) {
+				t.Errorf("%s: %s", word, c)
+			}
+		}
+	}
+	faults := map[string]bool{}
+	for _, c := range choose(6) {
+		faults[c.Fault] = true
+	}
+	if len(faults) != 6 {
+		t.Errorf("six cases are of %d faults", len(faults))
+	}
+}
+
+func TestQuestion(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"error: the disk is full\nnext:  free some space\n": "the disk is full -> free some space",
+		"error: one thing\n       another\nnext:  look\n":   "one thing\n       another -> look",
+		"error: the disk is full\n":                         "",
+		"error: \nnext:  look\n":                            "",
+		"error: the disk is full\nnext: \n":                 "",
+		"":                                                  "",
+		"something else: no idea\nnext:  look at what is said elsewhere": "",
+	} {
+		got, err := question(said)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", said, got, err)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	r := reportOf(5, []Row{
+		{Fault: "b", Place: "x", Ended: completed},
+		{Fault: "a", Place: "x", Ended: aborted, Asked: []string{"what now"}},
+		{Fault: "c", Place: "x", Ended: "skipped", Notes: []string{"not here"}},
+		{Fault: "d", Place: "x", Ended: "missed"},
+	})
+	if !r.Sound() || r.String() != "faults 2, survived 2, lost 0; skipped, because this machine does not allow them: 1; came when there was nothing to harm: 1" {
+		t.Errorf("%v %s", r.Sound(), r)
+	}
+	if r.Rows[0].Fault != "a" {
+		t.Errorf("rows are not in order: %+v", r.Rows)
+	}
+	for name, row := range map[string]Row{
+		"an error":      {Fault: "e", Ended: "failed", Error: "it hangs"},
+		"a lost commit": {Fault: "e", Ended: completed, Lost: 1},
+	} {
+		if bad := reportOf(5, []Row{row}); bad.Sound() || bad.Survived != 0 || bad.Faults != 1 {
+			t.Errorf("%s: %s", name, bad)
+		}
+	}
+	var out bytes.Buffer
+	table := &table{out: &out, seed: 5}
+	table.begin(1)
+	table.add(Row{Fault: "target-killed", Place: held, Ended: "failed", Error: "it hangs"}, "somewhere")
+	if !strings.Contains(out.String(), "repeat with: make chaos SEED=5 ONLY='target-killed@held'") {
+		t.Errorf("the table does not say how to repeat it: %s", &out)
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	before := map[string]string{"slots": "a\nb", "roles": "x", "gone": "1"}
+	if d := Differences(before, map[string]string{"slots": "a\nb", "roles": "x", "gone": "1"}); len(d) != 0 {
+		t.Errorf("equal: %v", d)
+	}
+	d := Differences(before, map[string]string{"slots": "a\nc", "roles": "x", "new": "2"})
+	want := []string{"gone changed from: 1 to: ", "slots changed from: b to: c", "new is new"}
+	if !slices.Equal(d, want) {
+		t.Errorf("%q", d)
+	}
+}
+
+// A clock that is asked to jump must be built from the library that is there.
+func TestClockOverlay(t *testing.T) {
+	t.Parallel()
+	list, err := clockOverlay(context.Background(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := os.ReadFile(filepath.Join(filepath.Dir(list), "time.go"))
+	if err != nil || strings.Count(string(changed), "lullJump") != 3 {
+		t.Errorf("%v", err)
+	}
+}

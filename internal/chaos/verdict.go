@@ -1,0 +1,101 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// fingerprint is the source and its pooler, as they are now.
+func (w *world) fingerprint(ctx context.Context) (map[string]string, error) {
+	out, err := Fingerprint(ctx, func(db string) string { return w.at(w.source.Port, db) }, databases)
+	if err != nil {
+		return nil, err
+	}
+	console, err := w.console(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer console.Close(context.WithoutCancel(ctx))
+	pooler, err := PoolerFingerprint(ctx, console, w.pooler.Dir)
+	maps.Copy(out, pooler)
+	return out, err
+}
+
+// verifySides looks that the clients of all databases are on one server, the one that the end
+// calls for, and that lull says the same.
+func (w *world) verifySides(ctx context.Context, ended string) error {
+	side, other, state := w.source.Port, w.target.Port, "cancelled"
+	if ended == completed || ended == finished {
+		side, other, state = other, side, completed
+	}
+	var problems []error
+	for _, db := range databases {
+		at, err := column(ctx, w.through(db), "SELECT current_setting('port')")
+		if err != nil || at[0] != strconv.Itoa(side) {
+			problems = append(problems, fmt.Errorf("clients of %s are at port %v, not %d: %v", db, at, side, err))
+		}
+		if err := execute(ctx, w.past(other, db), "INSERT INTO visit VALUES (3, 'wrong side')"); err == nil {
+			problems = append(problems, fmt.Errorf("a client can write to %s on the server that clients are not on", db))
+		}
+	}
+	now, err := w.state(ctx)
+	if err != nil || now != state {
+		problems = append(problems, fmt.Errorf("lull status says %q, not %q: %v", now, state, err))
+	}
+	return errors.Join(problems...)
+}
+
+func (w *world) state(ctx context.Context) (string, error) {
+	out, err := w.command(ctx, "status", "--json").Output()
+	if err != nil {
+		return "", err
+	}
+	var list []struct{ ID, State string }
+	if err := json.Unmarshal(out, &list); err != nil || len(list) != 1 {
+		return "", fmt.Errorf("lull status --json says %s: %v", out, err)
+	}
+	return list[0].State, nil
+}
+
+// verifyAsFound compares the source and its pooler with what they were, and looks that the
+// target is gone after an abort. Sessions of programs that were killed end a moment later.
+func (w *world) verifyAsFound(ctx context.Context, ended string, before map[string]string) error {
+	var left []string
+	for end := time.Now().Add(10 * time.Second); ; {
+		now, err := w.fingerprint(ctx)
+		if err != nil {
+			return err
+		}
+		left = Differences(before, now)
+		if ended == aborted {
+			left = append(left, w.leftovers()...)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("the source is not as it was found: %s", strings.Join(left, "; "))
+		}
+	}
+}
+
+// leftovers are what an abort has left where the target was built, sockets left out.
+func (w *world) leftovers() (out []string) {
+	files, err := os.ReadDir(w.onTargetDisk(w.spot))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), ".s.PGSQL.") && f.Name() != "ballast" && f.Name() != "person.log" {
+			out = append(out, "left beside the target: "+f.Name())
+		}
+	}
+	return out
+}
