@@ -1,7 +1,7 @@
 # make setup   what the tests and the demo need: PostgreSQL 13 and 17, PgBouncer
 # make build   bin/lull
 # make test    set-up, vet and all tests
-# make demo    a real upgrade on throw-away clusters; SCALE, RATE, CLIENTS and KEEP set its size
+# make demo    a real upgrade on throw-away clusters; SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
 # make chaos   one thing goes wrong in each of some hundred real maintenances, and no commit may be lost; hours on two cores.

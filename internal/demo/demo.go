@@ -21,6 +21,7 @@ type Options struct {
 	Rate    int    // transactions a second
 	Clients int
 	Keep    bool // leave all up until the context ends
+	Back    bool // take the way back instead of giving it up
 
 	Self string // Lull's own program
 	Out  io.Writer
@@ -34,7 +35,7 @@ const (
 	defaultClients = 8
 )
 
-// FromEnviron reads SCALE, RATE, CLIENTS and KEEP, as make passes them on.
+// FromEnviron reads SCALE, RATE, CLIENTS, KEEP and ROLLBACK, as make passes them on.
 func FromEnviron(getenv func(string) string) (Options, error) {
 	o := Options{Dir: defaultDir, Scale: defaultScale, Rate: defaultRate, Clients: defaultClients}
 	for _, x := range []struct {
@@ -52,7 +53,7 @@ func FromEnviron(getenv func(string) string) (Options, error) {
 		}
 		*x.into = n
 	}
-	keep := getenv("KEEP")
-	o.Keep = keep != "" && keep != "0"
+	on := func(name string) bool { text := getenv(name); return text != "" && text != "0" }
+	o.Keep, o.Back = on("KEEP"), on("ROLLBACK")
 	return o, nil
 }

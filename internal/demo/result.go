@@ -46,12 +46,18 @@ type Result struct {
 	SitesBannerOn     int   `json:"sites_banner_on"`
 	SitesBannerOff    int   `json:"sites_banner_off"`
 
+	// BackMillis is how long clients were held on the way back, when it was taken, and
+	// LongestBackMillis the longest that any of them waited around it.
+	BackMillis        float64 `json:"back_ms,omitempty"`
+	LongestBackMillis float64 `json:"longest_back_ms,omitempty"`
+
 	Report string `json:"report"`
 }
 
 // evidence is everything that the result is read from.
 type evidence struct {
 	record     record
+	back       record // the same after a rollback, empty without one
 	load       LoadResult
 	ledger     ledger.Summary
 	statements ledger.Statements
@@ -81,6 +87,7 @@ func (e evidence) result(ctx context.Context) (Result, error) {
 		SiteProbes: count("site_probes"), SiteProbeFailures: count("site_probe_failures"), Report: e.report,
 	}
 	r.MajorVersions = r.To - r.From
+	e.wentBack(&r, &missing)
 	if len(missing) > 0 {
 		return r, fmt.Errorf("write the result: the record has no %s", strings.Join(missing, ", "))
 	}
@@ -92,11 +99,24 @@ func (e evidence) result(ctx context.Context) (Result, error) {
 // waits are the clients' own measurements.
 func (e evidence) waits(r *Result, from, to time.Time) {
 	load := e.load.Times()
-	longest := max(load.Around(from.Add(-around), to.Add(around)).Longest().Took,
-		e.statements.Around(from.Add(-around), to.Add(around)).Longest().Took)
-	r.LongestHoldMillis = millis(longest)
+	r.LongestHoldMillis = e.longest(from, to)
 	r.P99MillisBefore = millis(load.Around(e.before[0], e.before[1]).Quantile(.99))
 	r.P99MillisAfter = millis(load.Around(to, to.Add(afterwards)).Quantile(.99))
+}
+
+// longest is the longest that any client waited around a hold.
+func (e evidence) longest(from, to time.Time) float64 {
+	from, to = from.Add(-around), to.Add(around)
+	return millis(max(e.load.Times().Around(from, to).Longest().Took, e.statements.Around(from, to).Longest().Took))
+}
+
+// wentBack measures the way back as the way there.
+func (e evidence) wentBack(r *Result, missing *[]string) {
+	if e.back.figures == nil {
+		return
+	}
+	r.BackMillis = e.back.figure("hold_ms", missing)
+	r.LongestBackMillis = e.longest(e.back.held(missing))
 }
 
 // banners counts the sites whose published history has the banner on, and then off again.
@@ -141,6 +161,9 @@ func (r Result) print(w io.Writer) {
 	line("Statements", "%d, %d failed", r.Statements, r.Failed)
 	line("Commits", "%d acknowledged, %d lost", r.AckedCommits, r.LostCommits)
 	line("Clients held", "%.1f ms; the longest wait of any client around it was %.1f ms", r.HoldMillis, r.LongestHoldMillis)
+	if r.BackMillis > 0 {
+		line("Held going back", "%.1f ms; the longest wait of any client around it was %.1f ms", r.BackMillis, r.LongestBackMillis)
+	}
 	line("99 of 100 within", "%.1f ms before, %.1f ms after", r.P99MillisBefore, r.P99MillisAfter)
 	line("Without statistics", "%d tables at the switch", r.TablesWithoutStatistics)
 	line("Sites", "%d probes, %d failed; banner on at %d, off at %d", r.SiteProbes, r.SiteProbeFailures, r.SitesBannerOn, r.SitesBannerOff)

@@ -141,7 +141,7 @@ func (s *show) maintain(ctx context.Context) error {
 // conclude lets the clients go on for a while, stops them, and puts everything together.
 func (s *show) conclude(ctx context.Context) error {
 	e := evidence{sites: s.sites, report: s.path("post-mortem.md"), before: [2]time.Time{s.since, s.since.Add(quiet)}}
-	for _, part := range []func(context.Context, *evidence) error{s.readRecord, s.stopClients, s.readLedger, s.writeReport} {
+	for _, part := range []func(context.Context, *evidence) error{s.readRecord, s.endWayBack, s.stopClients, s.readLedger, s.writeReport} {
 		if err := part(ctx, &e); err != nil {
 			return err
 		}
@@ -158,12 +158,32 @@ func (s *show) conclude(ctx context.Context) error {
 	return e.promise(r)
 }
 
-func (s *show) readRecord(ctx context.Context, e *evidence) error {
-	out, err := s.lull.ask(ctx, "report", "--json", s.path("plan.yaml"))
-	if err != nil {
+// endWayBack types what ends a maintenance for good, while the load goes on.
+func (s *show) endWayBack(ctx context.Context, e *evidence) error {
+	if !s.Back {
+		return s.lull.show(ctx, "finish", s.path("plan.yaml"))
+	}
+	if err := s.lull.show(ctx, "rollback", s.path("plan.yaml")); err != nil {
 		return err
 	}
-	if e.record, err = readRecord(out); err != nil {
+	if err := wait(ctx, time.Now().Add(around)); err != nil {
+		return err
+	}
+	var err error
+	e.back, err = s.record(ctx)
+	return err
+}
+
+func (s *show) record(ctx context.Context) (record, error) {
+	out, err := s.lull.ask(ctx, "report", "--json", s.path("plan.yaml"))
+	if err != nil {
+		return record{}, err
+	}
+	return readRecord(out)
+}
+
+func (s *show) readRecord(ctx context.Context, e *evidence) (err error) {
+	if e.record, err = s.record(ctx); err != nil {
 		return err
 	}
 	_, switched := e.record.held(new([]string))

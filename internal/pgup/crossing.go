@@ -136,13 +136,21 @@ func (c crossing) recordFromWatchdog(ctx context.Context, rec run.Recorder, memo
 
 // putOnRecord tells of the hold once, whatever ends in the middle.
 func (c crossing) putOnRecord(ctx context.Context, rec run.Recorder, fence cluster.Fence, text string, figures maint.Figures) error {
-	if err := rec.Say(ctx, "hold", maint.Noted{Step: c.u.Name + "/" + c.step, Text: text, Figures: figures}); err != nil {
+	if err := rec.Say(ctx, c.key("hold"), maint.Noted{Step: c.u.Name + "/" + c.step, Text: text, Figures: figures}); err != nil {
 		return err
 	}
-	if err := rec.Say(ctx, "switched", maint.Updated{Text: c.public}); err != nil {
+	if err := rec.Say(ctx, c.key("switched"), maint.Updated{Text: c.public}); err != nil {
 		return err
 	}
 	return rec.Keep(ctx, crossed{Fence: fence, Recorded: true})
+}
+
+// key makes a fact of this crossing one of its own: there may be another one back.
+func (c crossing) key(what string) string {
+	if c.step == stepSwitch {
+		return what
+	}
+	return c.step + "/" + what
 }
 
 // try makes one switch. The order of what is kept matters: how to open the fence is

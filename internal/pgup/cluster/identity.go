@@ -51,6 +51,30 @@ func MissingIdentities(ctx context.Context, conn *pgx.Conn) ([]Identity, error) 
 	})
 }
 
+// Keyless is a table whose changed rows can only be found by reading all of it: servers
+// before 16 use no index when the replica identity is FULL (manual, section 31.1).
+type Keyless struct {
+	Schema, Table string
+	Bytes         int64
+	Changes       int64 // rows updated and deleted since the server's statistics began
+}
+
+// KeylessTables lists the tables without any unique key that have had updates or deletes, largest first.
+func KeylessTables(ctx context.Context, conn *pgx.Conn) ([]Keyless, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT s.schemaname, s.relname, pg_table_size(s.relid), s.n_tup_upd + s.n_tup_del
+		FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+		WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND s.n_tup_upd + s.n_tup_del > 0 AND s.schemaname <> $1
+		  AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+		                  AND i.indpred IS NULL AND i.indexprs IS NULL
+		                  AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY(i.indkey::int2[]) AND NOT a.attnotnull))
+		ORDER BY 3 DESC`, Schema)
+	if err != nil {
+		return nil, fmt.Errorf("look for tables without a key: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Keyless])
+}
+
 // SetIdentity gives the table a usable replica identity.
 func SetIdentity(ctx context.Context, conn *pgx.Conn, i Identity) error {
 	to := "FULL"
