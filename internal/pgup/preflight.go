@@ -109,7 +109,7 @@ func (u *Upgrade) Check(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, u.checkPlace(ctx)...)
-	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings, u.checkMeasure} {
+	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings, u.checkKeyless, u.checkMeasure} {
 		more, err := check(ctx)
 		if err != nil {
 			return nil, err
