@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
@@ -66,7 +67,10 @@ var errClosed = errors.New("nothing to watch")
 func (a *App) open(ctx context.Context, p *config.Plan) (out []baking, err error) {
 	var kept map[string]run.Checkpoint
 	moved, err := a.moved(ctx, p, func(u *pgup.Upgrade, points map[string]run.Checkpoint) error {
-		if u.Returned(points) || u.WayBack && u.GivenUp(points) || u.BakeFor == 0 {
+		if u.Returned(points) {
+			return hint.Errorf("lull rollback "+p.File, "a rollback of maintenance %s has begun: it is to be carried to its end", p.ID)
+		}
+		if u.WayBack && u.GivenUp(points) || u.BakeFor == 0 {
 			return errClosed
 		}
 		kept = points
