@@ -1,4 +1,4 @@
-# make setup   what the tests and the demo need: PostgreSQL 13 and 17, PgBouncer
+# make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy
 # make build   bin/lull
 # make test    set-up, vet and all tests
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
@@ -10,9 +10,13 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup build test test-kill chaos demo bench-switch lint clean distclean
+.PHONY: setup servers build test test-kill chaos demo bench-switch lint clean distclean
 
 setup:
+	@scripts/toolchain 13 17 haproxy
+
+# servers is what the demo and the benchmarks need.
+servers:
 	@scripts/toolchain
 
 build:
@@ -25,16 +29,16 @@ test: setup
 test-kill: setup
 	go test ./internal/e2e -long -v -timeout 40m
 
-chaos: setup
+chaos: servers
 	go run ./cmd/lull-chaos
 
-demo: setup build
+demo: servers build
 	bin/lull demo
 
 bench-switch: export SCALE ?= 100
 bench-switch: export RATE ?= 400
 bench-switch: export CLIENTS ?= 16
-bench-switch: setup build
+bench-switch: servers build
 	go run ./cmd/lull-bench switch
 
 lint:

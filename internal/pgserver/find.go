@@ -143,11 +143,18 @@ func inspect(dir string) (Install, error) {
 // FindPgBouncer looks for the program: in the extra folders, .cache/pgbouncer of the
 // checkout, PATH, and where packages and Homebrew put it.
 func FindPgBouncer(extra ...string) (string, error) {
+	return findProgram("PgBouncer", "pgbouncer", extra)
+}
+
+// FindHAProxy does the same for HAProxy.
+func FindHAProxy(extra ...string) (string, error) { return findProgram("HAProxy", "haproxy", extra) }
+
+func findProgram(name, program string, extra []string) (string, error) {
 	s := here()
-	places := append(append([]string(nil), extra...), s.cached("pgbouncer/bin")...)
+	places := append(append([]string(nil), extra...), s.cached(filepath.Join(program, "bin"))...)
 	places = append(append(places, s.path...), "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 	for _, dir := range places {
-		path, err := filepath.EvalSymlinks(filepath.Join(dir, "pgbouncer"))
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, program))
 		if err != nil || !filepath.IsAbs(path) {
 			continue
 		}
@@ -155,5 +162,5 @@ func FindPgBouncer(extra ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", hint.Errorf("install PgBouncer (Debian: apt-get install pgbouncer; Homebrew: brew install pgbouncer)", "find PgBouncer: it is not on this machine")
+	return "", hint.Errorf(fmt.Sprintf("install %s (Debian: apt-get install %s; Homebrew: brew install %[2]s)", name, program), "find %s: it is not on this machine", name)
 }
