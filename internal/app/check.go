@@ -68,6 +68,9 @@ func (a *App) where(p *config.Plan, step int, what pgup.About) string {
 		return config.Place(p.File, "steps", strconv.Itoa(step), "upgrade", "to")
 	case isPooler:
 		entry = []string{"poolers", pooler, "admin"}
+		if a.Config.Poolers[pooler].Gate == config.GateHooks {
+			entry[2] = "gate"
+		}
 	case what != pgup.AboutCluster:
 		entry = append(entry, strings.Split(string(what), ".")...)
 	}

@@ -224,14 +224,29 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		Self: a.self, WorkDir: a.Config.Store + ".work",
 	}
 	for _, name := range c.Poolers {
-		x := a.Config.Poolers[name]
-		admin, err := x.Admin.Conninfo()
+		p, err := a.pooler(a.Config.Poolers[name], spec.WorkDir)
 		if err != nil {
 			return nil, err
 		}
-		spec.Poolers = append(spec.Poolers, gate.Pooler{Name: name, Admin: admin.Reveal(), Config: x.Config})
+		spec.Poolers = append(spec.Poolers, p)
 	}
 	return pgup.New(spec), nil
+}
+
+// pooler is what stands before a cluster. workDir is where Lull keeps its own files.
+func (a *App) pooler(x config.Pooler, workDir string) (gate.Pooler, error) {
+	if x.Gate == config.GateHooks {
+		h := x.Hooks
+		return gate.Pooler{Name: x.ID, Kind: gate.HookGate, Hooks: gate.Hooks{
+			Hold: h.Hold, Repoint: h.Repoint, Resume: h.Resume, Where: h.Where, Within: gate.HooksDeadline(h.Within),
+			Dir: h.Dir, Lock: filepath.Join(workDir, "gate-"+x.ID+".lock"),
+		}}, nil
+	}
+	admin, err := x.Admin.Conninfo()
+	if err != nil {
+		return gate.Pooler{}, err
+	}
+	return gate.Pooler{Name: x.ID, Kind: gate.PgBouncer, Admin: admin.Reveal(), Config: x.Config}, nil
 }
 
 func endpoint(dsn config.DSN) (cluster.Endpoint, error) {

@@ -66,13 +66,6 @@ type Target struct {
 	Settings  map[string]string
 }
 
-// Pooler is a PgBouncer in front of a cluster.
-type Pooler struct {
-	ID     string
-	Admin  DSN
-	Config string // its ini file
-}
-
 // Site is the repository of a static site whose banner is a data file.
 type Site struct {
 	ID         string
@@ -208,17 +201,6 @@ func (d *document) target(into *Target) reader {
 			may("socket_dir", d.absolute(&into.SocketDir)),
 			may("settings", d.settings(into.Settings)))
 	}
-}
-
-func (d *document) pooler(id string, n *yaml.Node) Pooler {
-	x := Pooler{ID: id}
-	var password *yaml.Node
-	d.object(n, "pooler "+id,
-		need("admin", d.conninfo(&x.Admin)),
-		may("password_file", func(n *yaml.Node) { password = n }),
-		need("config", d.absolute(&x.Config)))
-	d.passwordFile(&x.Admin, password)
-	return x
 }
 
 func (d *document) site(id string, n *yaml.Node) Site {

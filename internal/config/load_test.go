@@ -95,7 +95,7 @@ func TestLoad(t *testing.T) {
 			Target: Target{Data: in("pg17"), Host: "127.0.0.1", Port: 5417,
 				Settings: map[string]string{"shared_buffers": "256MB", "autovacuum": "off"}},
 		}},
-		Poolers: map[string]Pooler{"main": {ID: "main", Config: in("pgbouncer.ini")}},
+		Poolers: map[string]Pooler{"main": {ID: "main", Gate: GatePgBouncer, Config: in("pgbouncer.ini")}},
 		Sites: map[string]Site{
 			"www":  {ID: "www", Repository: in("sites/www"), Banner: "_data/banner_notification.yml", URL: "http://127.0.0.1:4000/", Push: &no},
 			"blog": {ID: "blog", Repository: in("sites/blog"), Banner: "_data/banner_notification.yml", URL: "http://127.0.0.1:4001/"},

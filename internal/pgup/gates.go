@@ -9,6 +9,7 @@ import (
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/gate/gates"
 	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
 	"github.com/lullhq/lull/internal/pgup/watchdog"
 )
@@ -19,15 +20,7 @@ func (u *Upgrade) gate() (gate.Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []gate.Gate
-	for _, p := range u.Poolers {
-		g, err := pgbouncer.New(p, from, u.targetAddr())
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, g)
-	}
-	return gate.All(all...), nil
+	return gates.All(u.Poolers, from, u.targetAddr(), nil)
 }
 
 func (u *Upgrade) sourceAddr() (gate.Addr, error) {
@@ -98,7 +91,7 @@ func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
 }
 
 func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr) (out []Finding) {
-	g, err := pgbouncer.New(p, from, u.targetAddr())
+	g, err := gates.New(p, from, u.targetAddr(), nil)
 	if err != nil {
 		return []Finding{blocker(pgbouncer.PoolerFile, sentence(hint.Of(err)), "Pooler %s: %v.", p.Name, err)}
 	}

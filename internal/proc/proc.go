@@ -29,6 +29,11 @@ type Cmd struct {
 	Stdin []byte
 	// Merge puts the standard output into the error's Output too, for programs that complain there.
 	Merge bool
+	// AtOnce leaves the friendly signal out: when ctx ends, the program and all that it
+	// started are killed.
+	AtOnce bool
+	// Files are open in the program, and in what it starts, from number 3 on.
+	Files []*os.File
 	// Began is told of the process group, so that it can be found again. Its error ends the program.
 	Began func(group int) error
 }
@@ -53,8 +58,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 const (
 	grace     = 5 * time.Second // from the friendly signal to the other one
-	maxOutput = 8 << 20         // of standard output that is kept
-	maxTail   = 2 << 10         // of what goes into an error
+	briefly   = 200 * time.Millisecond
+	maxOutput = 8 << 20 // of standard output that is kept
+	maxTail   = 2 << 10 // of what goes into an error
 )
 
 // ErrOutput says that a program answered more than anyone would read.
@@ -74,8 +80,12 @@ func Run(ctx context.Context, c Cmd) ([]byte, error) {
 		cmd.Stdout = said
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.User}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = grace
+	signal, patience := syscall.SIGTERM, grace
+	if c.AtOnce {
+		signal, patience = syscall.SIGKILL, briefly
+	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, signal) }
+	cmd.WaitDelay, cmd.ExtraFiles = patience, c.Files
 	err := start(cmd, c.Began)
 	if err == nil {
 		err = cmd.Wait()

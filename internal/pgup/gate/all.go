@@ -37,12 +37,19 @@ func (a all) Hold(ctx context.Context) error {
 	return errors.Join(err, a.Release(context.WithoutCancel(ctx)))
 }
 
-// Commit lets the first gate decide: while that one has not moved, none has.
+// Commit lets the first gate decide: while that one has not moved, none has. The others
+// follow, also one that was restarted meanwhile and holds nobody any more.
 func (a all) Commit(ctx context.Context) error {
 	if err := a[0].Commit(ctx); err != nil {
 		return err
 	}
-	return a[1:].each(func(g Gate) error { return g.Commit(ctx) })
+	return a[1:].follow(ctx)
+}
+
+func (a all) Follow(ctx context.Context) error { return a.follow(ctx) }
+
+func (a all) follow(ctx context.Context) error {
+	return a.each(func(g Gate) error { return g.Follow(ctx) })
 }
 
 func (a all) Release(ctx context.Context) error {

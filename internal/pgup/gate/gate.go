@@ -20,11 +20,39 @@ type Addr struct {
 
 func (a Addr) String() string { return net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) }
 
-// Pooler is a pooler as the configuration describes it.
+// The kinds of gates.
+const (
+	PgBouncer = "pgbouncer" // also ""
+	HookGate  = "hooks"
+)
+
+// Pooler is what stands before the servers, as the configuration describes it.
 type Pooler struct {
 	Name   string `json:"name"`
-	Admin  string `json:"admin"`  // conninfo of the admin console, with its password
-	Config string `json:"config"` // its configuration file
+	Kind   string `json:"kind,omitempty"`
+	Admin  string `json:"admin,omitempty"`  // of a PgBouncer: conninfo of the admin console, with its password
+	Config string `json:"config,omitempty"` // of a PgBouncer: its configuration file
+	Hooks  Hooks  `json:"hooks,omitzero"`   // of a gate made of commands
+}
+
+// Hooks are the commands of a gate that the operator made, each with its arguments, and
+// how long each may take.
+type Hooks struct {
+	Hold    []string      `json:"hold"`
+	Repoint []string      `json:"repoint"`
+	Resume  []string      `json:"resume"`
+	Where   []string      `json:"where"`
+	Within  HooksDeadline `json:"within"`
+	Dir     string        `json:"dir"`  // where they run
+	Lock    string        `json:"lock"` // file that a command at work keeps locked
+}
+
+// HooksDeadline is the time limit of each command.
+type HooksDeadline struct {
+	Hold    time.Duration `json:"hold"`
+	Repoint time.Duration `json:"repoint"`
+	Resume  time.Duration `json:"resume"`
+	Where   time.Duration `json:"where"`
 }
 
 // String leaves the password out of logs and errors.
@@ -60,9 +88,12 @@ type Gate interface {
 	// Commit sends the clients to the target. A repeat is harmless, so a Commit that
 	// was cut off is completed by another one. On an error look at Where.
 	Commit(ctx context.Context) error
+	// Follow sends the clients to the target after another gate has decided for it: held
+	// or not, staged or not. Nobody may be able to write on the source any more.
+	Follow(ctx context.Context) error
 	// Release lets the clients go on at the source. A repeat is harmless.
 	Release(ctx context.Context) error
-	// Where looks.
+	// Where looks. A pooler that does not run holds nobody, and will be where it starts.
 	Where(ctx context.Context) (Position, error)
 	// Close gives back what Stage took. It neither holds nor releases.
 	Close()

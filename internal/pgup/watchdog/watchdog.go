@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/pgup/gate"
-	"github.com/lullhq/lull/internal/pgup/gate/pgbouncer"
+	"github.com/lullhq/lull/internal/pgup/gate/gates"
 )
 
 // ErrReleased says that the clients are on the source, free, and the fence is open.
@@ -82,17 +82,5 @@ const (
 
 // gates makes one gate of the poolers. trace may be nil.
 func (s Spec) gates(trace func(name string)) (gate.Gate, error) {
-	if len(s.Poolers) == 0 {
-		return nil, errors.New("there is no pooler to hold clients with")
-	}
-	var all []gate.Gate
-	for _, p := range s.Poolers {
-		g, err := pgbouncer.New(p, s.From, s.To)
-		if err != nil {
-			return nil, fmt.Errorf("pooler %s: %w", p.Name, err)
-		}
-		g.Trace = trace
-		all = append(all, g)
-	}
-	return gate.All(all...), nil
+	return gates.All(s.Poolers, s.From, s.To, trace)
 }

@@ -28,8 +28,47 @@ func (g *Gate) Commit(ctx context.Context) error {
 	return g.resume(ctx)
 }
 
+// Follow is for a pooler that does not decide, so it need not be held. A process that has
+// staged nothing makes the new file now.
+func (g *Gate) Follow(ctx context.Context) error {
+	side, err := g.fileSide(ctx)
+	if err != nil {
+		return err
+	}
+	if side != gate.Target {
+		if err := g.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	if err := g.follow(ctx, g.atSource(ctx)); err != nil {
+		return err
+	}
+	return g.resume(ctx)
+}
+
+func (g *Gate) takeOver(ctx context.Context) error {
+	if g.unchanged() != nil {
+		now, err := g.file.read()
+		if err != nil {
+			return err
+		}
+		next, _, err := redirect(now, g.atSource(ctx), g.to)
+		if err != nil {
+			return fmt.Errorf("edit %s: %w", g.file.path, err)
+		}
+		if err := g.file.stage(next); err != nil {
+			return err
+		}
+	}
+	if err := g.file.swap(); err != nil {
+		return err
+	}
+	g.did("renamed")
+	return nil
+}
+
 func (g *Gate) decide(ctx context.Context) error {
-	held, err := g.main.paused(ctx)
+	held, err := g.paused(ctx)
 	if err != nil {
 		return fmt.Errorf("look whether clients are held: %w", err)
 	}
@@ -49,12 +88,12 @@ func (g *Gate) decide(ctx context.Context) error {
 // follow makes the pooler read its file and looks that no entry is left at the other
 // server. Before 1.25 RELOAD says nothing when the file cannot be read.
 func (g *Gate) follow(ctx context.Context, left points) error {
-	if err := g.reload(ctx); err != nil {
+	if err := unlessGone(g.reload(ctx)); err != nil {
 		return err
 	}
 	g.did("reloaded")
 	names, err := g.runningAt(ctx, left)
-	if err != nil {
+	if err := unlessGone(err); err != nil {
 		return err
 	}
 	if len(names) > 0 {
@@ -71,7 +110,7 @@ func (g *Gate) reload(ctx context.Context) error {
 }
 
 func (g *Gate) resume(ctx context.Context) error {
-	if _, err := g.main.resume(ctx); err != nil {
+	if _, err := g.main.resume(ctx); unlessGone(err) != nil {
 		return fmt.Errorf("resume the pooler: %w", err)
 	}
 	g.resumed = time.Now()
@@ -82,7 +121,7 @@ func (g *Gate) resume(ctx context.Context) error {
 // undecide puts the old file back when the pooler answers, holds, and does not take the
 // new one: nobody has been on the target then.
 func (g *Gate) undecide(ctx context.Context, cause error) error {
-	if held, err := g.main.paused(ctx); err != nil || !held {
+	if held, err := g.paused(ctx); err != nil || !held {
 		return cause
 	}
 	return errors.Join(cause, g.restore(ctx))
@@ -130,7 +169,7 @@ func (g *Gate) Release(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := g.unlimit(ctx); err != nil {
+	if err := unlessGone(g.unlimit(ctx)); err != nil {
 		return err
 	}
 	return g.resume(ctx)

@@ -94,6 +94,15 @@ func TestGate(t *testing.T) {
 		"two poolers hold together or not at all":     together,
 		"what a dead holder set is taken back":        settingsTakenBack,
 		"findings":                                    findings,
+		"an abandoned pause that drains is found":     abandonedDraining,
+		"a socket and TLS hold together":              socketAndTLS,
+		"TLS that is not trusted is a finding":        tlsFindings,
+		"a killed follower is carried along":          followerKilled,
+		"a killed follower does not keep others":      followerKilledReleased,
+		"a killed decider sends all back":             deciderKilled,
+		"killed while the others drain":               killedWhileDraining,
+		"a restarted follower follows unheld":         followerRestarted,
+		"a half commit is completed by another":       halfCommit,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -561,32 +570,5 @@ func includedEntry(t *testing.T, p rig) {
 		if f.ID == PoolerFileOther {
 			t.Errorf("the included file is not known as one: %s", f.Text)
 		}
-	}
-}
-
-func together(t *testing.T, p rig) {
-	one, two := p.bouncer(t, pgtest.BouncerOptions{}), p.bouncer(t, pgtest.BouncerOptions{})
-	clients := []*pgx.Conn{one.Connect(t, "postgres"), two.Connect(t, "postgres")}
-	both := gate.All(open(t, one, p.source, p.target), open(t, two, p.source, p.target))
-	must(t, both.Stage(soon(t, 10*time.Second)))
-	_, err := clients[1].Exec(t.Context(), "BEGIN")
-	must(t, err)
-	if err := both.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("hold gave %v", err)
-	}
-	if got := where(t, clients[0]); got != p.source.Port {
-		t.Errorf("a client of the first pooler is on port %d", got)
-	}
-	_, err = clients[1].Exec(t.Context(), "COMMIT")
-	must(t, err)
-	must(t, both.Hold(soon(t, 10*time.Second)))
-	must(t, both.Commit(soon(t, 10*time.Second)))
-	for i, c := range clients {
-		if got := where(t, c); got != p.target.Port {
-			t.Errorf("client %d is on port %d", i, got)
-		}
-	}
-	if at, err := both.Where(t.Context()); err != nil || at != (gate.Position{Side: gate.Target}) {
-		t.Errorf("both are at %+v, %v", at, err)
 	}
 }

@@ -6,11 +6,15 @@ package pgbouncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
@@ -153,16 +157,51 @@ func (g *Gate) runningAt(ctx context.Context, at points) ([]string, error) {
 
 // Where looks: held clients will go where the file says, others are where the pooler says.
 func (g *Gate) Where(ctx context.Context) (at gate.Position, err error) {
-	if at.Held, err = g.main.paused(ctx); err != nil {
+	if at.Held, err = g.paused(ctx); err != nil {
 		return at, fmt.Errorf("look whether clients are held: %w", err)
 	}
 	if !at.Held {
 		at.Side, err = g.runningSide(ctx)
+		err = unlessGone(err)
 	}
 	if err == nil && at.Side == gate.Nowhere {
 		at.Side, err = g.fileSide(ctx)
 	}
 	return at, err
+}
+
+// paused tells whether clients are held. A pooler that does not run has none.
+func (g *Gate) paused(ctx context.Context) (bool, error) {
+	held, err := g.main.paused(ctx)
+	return held, unlessGone(err)
+}
+
+// unlessGone takes the error of a pooler whose process is gone for none. There is nothing
+// to resume or reload in it: its clients are gone with it, and when it starts again it
+// holds nobody and reads its file. One that only does not answer is not gone.
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// gone says that every attempt to connect found nobody there.
+func gone(err error) bool {
+	var failed *pgconn.ConnectError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	attempts := []error{failed.Unwrap()}
+	if several, ok := attempts[0].(interface{ Unwrap() []error }); ok {
+		attempts = several.Unwrap()
+	}
+	for _, a := range attempts {
+		if !errors.Is(a, syscall.ECONNREFUSED) && !errors.Is(a, syscall.ENOENT) {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *Gate) runningSide(ctx context.Context) (gate.Side, error) {
