@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -57,21 +58,28 @@ func (a all) Release(ctx context.Context) error {
 }
 
 // Where answers target as soon as one gate is there: the decision has been made then,
-// and the others follow.
+// and the others follow. While the first gate's side is known, so is that of all.
 func (a all) Where(ctx context.Context) (Position, error) {
-	var mu sync.Mutex
-	var sum Position
-	err := a.each(func(g Gate) error {
-		p, err := g.Where(ctx)
-		mu.Lock()
-		defer mu.Unlock()
-		sum.Held = sum.Held || p.Held
+	at, errs := make([]Position, len(a)), make([]error, len(a))
+	var wg sync.WaitGroup
+	for i, g := range a {
+		wg.Go(func() { at[i], errs[i] = g.Where(ctx) })
+	}
+	wg.Wait()
+	if err := errs[0]; err != nil && !errors.Is(err, ErrPartly) {
+		return Position{}, err
+	}
+	sum := at[0]
+	for i, p := range at {
+		sum.Held = sum.Held || p.Held || errs[i] != nil
 		if sum.Side == Nowhere || p.Side == Target {
 			sum.Side = p.Side
 		}
-		return err
-	})
-	return sum, err
+	}
+	if err := errors.Join(errs...); err != nil {
+		return sum, fmt.Errorf("%w: %w", ErrPartly, err)
+	}
+	return sum, nil
 }
 
 func (a all) Close() {

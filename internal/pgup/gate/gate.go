@@ -103,6 +103,9 @@ type Gate interface {
 var (
 	// ErrForeignHold says that somebody else holds the clients.
 	ErrForeignHold = errors.New("somebody else holds the clients")
+	// ErrPartly says that a pooler does not answer, and that the position's side is known
+	// all the same. Whether clients are held is not.
+	ErrPartly = errors.New("a pooler does not answer")
 	// ErrNotHeld says that the clients are not held (any more).
 	ErrNotHeld = errors.New("clients are not held")
 )

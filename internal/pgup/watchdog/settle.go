@@ -44,10 +44,11 @@ func (t *target) shutOnce(ctx context.Context, file *record, which holders) {
 }
 
 // settle looks where the clients are, or would go, and lets them. Where they are is
-// also the decision, so nothing else has to be remembered.
+// also the decision, so nothing else has to be remembered. A pooler that does not answer
+// does not keep the clients of the others waiting.
 func settle(ctx context.Context, g gate.Gate, unfence func(context.Context) error) (gate.Side, error) {
 	at, err := g.Where(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, gate.ErrPartly) {
 		return gate.Nowhere, err
 	}
 	if at.Side == gate.Target {

@@ -250,6 +250,10 @@ func TestWatchdog(t *testing.T) {
 	run("controller stopped and watchdog killed", bothStopped)
 	run("watchdog stopped until it is late", lateByStop)
 	run("nothing can be staged", notReady)
+	run("the pooler that decides is killed while held", func(t *testing.T, r *rig) { poolerKilled(t, r, true) })
+	run("another pooler is killed while held", func(t *testing.T, r *rig) { poolerKilled(t, r, false) })
+	run("commands commit", hooksCommit)
+	run("commands, controller killed while held", hooksControllerKilled)
 	for _, at := range []string{"paused", "drained", "renamed", "reloaded", "resumed"} {
 		side := gate.Source
 		if at != "paused" && at != "drained" {

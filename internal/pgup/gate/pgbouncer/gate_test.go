@@ -102,6 +102,7 @@ func TestGate(t *testing.T) {
 		"a killed decider sends all back":             deciderKilled,
 		"killed while the others drain":               killedWhileDraining,
 		"a restarted follower follows unheld":         followerRestarted,
+		"a stopped follower does not keep others":     followerStopped,
 		"a half commit is completed by another":       halfCommit,
 	}
 	for name, test := range tests {

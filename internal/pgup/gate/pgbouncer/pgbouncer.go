@@ -156,9 +156,10 @@ func (g *Gate) runningAt(ctx context.Context, at points) ([]string, error) {
 }
 
 // Where looks: held clients will go where the file says, others are where the pooler says.
+// The file is also what is left to go by when the pooler does not answer.
 func (g *Gate) Where(ctx context.Context) (at gate.Position, err error) {
 	if at.Held, err = g.paused(ctx); err != nil {
-		return at, fmt.Errorf("look whether clients are held: %w", err)
+		return g.byFile(ctx, fmt.Errorf("look whether clients are held: %w", err))
 	}
 	if !at.Held {
 		at.Side, err = g.runningSide(ctx)
@@ -168,6 +169,14 @@ func (g *Gate) Where(ctx context.Context) (at gate.Position, err error) {
 		at.Side, err = g.fileSide(ctx)
 	}
 	return at, err
+}
+
+func (g *Gate) byFile(ctx context.Context, cause error) (gate.Position, error) {
+	side, err := g.fileSide(ctx)
+	if err != nil || side == gate.Nowhere || answered(cause) {
+		return gate.Position{}, errors.Join(cause, err)
+	}
+	return gate.Position{Side: side, Held: true}, fmt.Errorf("%w: %w", gate.ErrPartly, cause)
 }
 
 // paused tells whether clients are held. A pooler that does not run has none.

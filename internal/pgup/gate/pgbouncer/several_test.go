@@ -146,6 +146,30 @@ func deciderKilled(t *testing.T, p rig) {
 	s.lands(t, 0, p.source)
 }
 
+// followerStopped has a pooler that is there and says nothing: nobody can tell whether it
+// holds. Its clients go on when it answers again, and those of the other before that.
+func followerStopped(t *testing.T, p rig) {
+	s := p.several(t)
+	first, second := s.poolers[0].Connect(t, "postgres"), s.poolers[1].Connect(t, "postgres")
+	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	pid := pidIn(t, s.poolers[1].Dir+"/pgbouncer.pid")
+	signal(t, pid, syscall.SIGSTOP)
+	if at, err := s.both.Where(t.Context()); !errors.Is(err, gate.ErrPartly) || at != (gate.Position{Side: gate.Source, Held: true}) {
+		t.Fatalf("both are at %+v, %v", at, err)
+	}
+	if err := s.both.Release(t.Context()); err == nil {
+		t.Error("a pooler that does not answer was released")
+	}
+	if got := where(t, first); got != p.source.Port {
+		t.Errorf("the client of the pooler that answers is on port %d", got)
+	}
+	signal(t, pid, syscall.SIGCONT)
+	must(t, s.both.Release(t.Context()))
+	if got := where(t, second); got != p.source.Port {
+		t.Errorf("the client of the other one is on port %d", got)
+	}
+}
+
 // killedWhileDraining has one pooler held already, and one that waits for a transaction.
 func killedWhileDraining(t *testing.T, p rig) {
 	s := p.several(t)
