@@ -6,17 +6,19 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 die() { echo "$*" >&2; exit 1; }
 
-# runtime COMMAND: gives one command to HAProxy and prints its answer.
+# runtime COMMAND: gives one command to HAProxy and prints its answer. It ends with 7 when nobody
+# listens at the socket: an HAProxy that does not run holds nobody, and will go by its file.
 runtime() {
 	perl -MIO::Socket::UNIX -e '
-		my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "connect to $ARGV[0]: $!\n";
+		my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]);
+		unless ($s) { my $code = $!{ECONNREFUSED} ? 7 : 1; print STDERR "connect to $ARGV[0]: $!\n"; exit $code }
 		print $s "$ARGV[1]\n"; $s->flush; print while <$s>;' "$socket" "$1"
 }
 
 # change COMMAND: gives a command that answers nothing when it is obeyed, or what it has done.
 change() {
 	local said
-	said=$(runtime "$1")
+	said=$(runtime "$1") || { [ $? = 7 ] && return; exit 1; }
 	case $said in
 	"" | "no need to change "* | "IP changed from "* | "port changed from "* | "nothing changed"*) ;;
 	*) die "HAProxy refused: $1: $said" ;;
@@ -69,8 +71,11 @@ side() {
 # where HELD: held clients will go where the file says, others are where HAProxy says.
 where() {
 	local now side
-	now=$(points)
-	[ "$1" = open ] || now=$(written)
+	if [ "$1" = held ]; then
+		now=$(written)
+	else
+		now=$(points) || { [ $? = 7 ] || exit 1; now=$(written); }
+	fi
 	side=$(side "$now")
 	echo "$side $1"
 }

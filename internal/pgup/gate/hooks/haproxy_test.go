@@ -211,8 +211,12 @@ func (x *example) switches(t *testing.T, script string, a *allowed, times int) {
 		must(t, g.Hold(t.Context()))
 		at(t, g, held)
 		a.set(0)
+		g.Trace = func(name string) {
+			if name == "repointed" { // held still
+				a.set(to.Port)
+			}
+		}
 		must(t, g.Commit(t.Context()))
-		a.set(to.Port)
 		at(t, g, target)
 		a.await(t, clients)
 		from, to = to, from
@@ -303,6 +307,22 @@ func shortConnections(t *testing.T, source, target *pgtest.Server) {
 	})
 	x.switches(t, "haproxy-gate", &a, 3)
 	stop()
+	a.check(t)
+	// One that was killed is where it will start, and can still be sent elsewhere.
+	x.stop()
+	at(t, x.gate(t, "haproxy-gate", source, target), gate.Position{Side: gate.Target})
+	back := x.gate(t, "haproxy-gate", target, source)
+	if err := back.Hold(t.Context()); err == nil {
+		t.Error("held with an HAProxy that does not run")
+	}
+	must(t, back.Release(t.Context()))
+	must(t, back.Follow(t.Context()))
+	x.start(t)
+	conn, err := pgx.Connect(t.Context(), x.dsn())
+	must(t, err)
+	defer conn.Close(context.Background())
+	a.set(source.Port)
+	must(t, a.ask(conn))
 	a.check(t)
 }
 

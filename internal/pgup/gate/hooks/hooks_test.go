@@ -399,7 +399,7 @@ func TestCheck(t *testing.T) {
 			g, err := New(p, oldServer, newServer)
 			must(t, err)
 			var got []string
-			for _, f := range g.Check(t.Context(), 2*time.Second) {
+			for _, f := range g.Check(t.Context(), time.Minute) {
 				id := f.ID
 				if f.Blocks {
 					id = "!" + id
