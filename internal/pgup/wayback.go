@@ -82,6 +82,9 @@ func (u *Upgrade) prepareWayBack(ctx context.Context, rec run.Recorder) error {
 	if err := rec.Keep(ctx, begun{true}); err != nil {
 		return err
 	}
+	if err := u.tryWayBack(ctx, rec); err != nil {
+		return err
+	}
 	if err := u.capRetention(ctx); err != nil {
 		return err
 	}
@@ -155,6 +158,9 @@ func (u *Upgrade) conninfoBack(db cluster.Database) string {
 
 func (u *Upgrade) removeWayBack(ctx context.Context, rec run.Recorder) error {
 	if ours, err := rec.Memo(&begun{}); err != nil || !ours {
+		return err
+	}
+	if err := u.endTrial(ctx); err != nil {
 		return err
 	}
 	err := u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
