@@ -52,6 +52,7 @@ type Upgrade struct {
 	Budget     time.Duration
 	HoldBudget time.Duration // how long clients may be held
 	WayBack    bool          // the old server follows the new one after the switch
+	Unlogged   string        // what becomes of unlogged tables: "copy", "empty", or "" = copy them if that fits into the hold
 	Bake       time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf RollBackIf
 }
@@ -199,6 +200,7 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			need("budget", d.duration(&u.Budget)),
 			may("hold_budget", d.hold(&u.HoldBudget)),
 			may("way_back", d.onOff(&u.WayBack)),
+			may("unlogged", d.oneOf(&u.Unlogged, "unlogged", []string{"copy", "empty"})),
 			may("bake", d.duration(&u.Bake)),
 			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
 		if limits != nil && !u.WayBack {

@@ -11,14 +11,14 @@ import (
 var steps = []string{
 	"banner", "command",
 	"upgrade/preflight", "upgrade/publication", "upgrade/slots", "upgrade/base-backup", "upgrade/freeze", "upgrade/recovery", "upgrade/pg-upgrade",
-	"upgrade/target", "upgrade/subscription", "upgrade/catch-up", "upgrade/way-back", "upgrade/statistics", "upgrade/comparison",
-	theSwitch, "upgrade/after", theLast,
+	"upgrade/target", "upgrade/subscription", "upgrade/catch-up", "upgrade/way-back", "upgrade/deltas", "upgrade/statistics", "upgrade/comparison",
+	theSwitch, "upgrade/after", "upgrade/follow-back", theLast,
 	"check", "banner-2", "site-probes",
 }
 
 const (
 	theSwitch = "upgrade/switch"
-	theLast   = "upgrade/follow-back" // of the upgrade
+	theLast   = "upgrade/views" // of the upgrade
 )
 
 // upgraded is the number of steps up to the last one of the upgrade.

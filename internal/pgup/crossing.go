@@ -170,7 +170,14 @@ func (c crossing) try(ctx context.Context, rec run.Recorder, n int) error {
 	}
 	defer h.close()
 	rec.Progress(run.Progress{Text: "waiting for a good moment", Public: "Moving to another server"})
-	if err := h.awaitGoodMoment(ctx); err != nil {
+	if err := h.deltas.tell(ctx, rec); err != nil {
+		return err
+	}
+	stop := h.deltas.keepUp(ctx)
+	if err := errors.Join(h.awaitGoodMoment(ctx), stop()); err != nil {
+		return err
+	}
+	if err := h.deltas.fits(c.u.HoldBudget, c.u.Unlogged); err != nil {
 		return err
 	}
 	t, err := h.do(ctx)

@@ -20,12 +20,13 @@ import (
 // client waits. Inside the hold there is no process to start, no connection to open
 // and no file to write but WAL and the pooler's configuration.
 type hold struct {
-	u     *Upgrade
-	way   way
-	dog   *watchdog.Watchdog
-	from  *pgx.Conn // closes and opens the fence of the server that clients are on
-	to    *pgx.Conn // opens the fence of the one they go to
-	lanes []*lane   // one a database
+	u      *Upgrade
+	way    way
+	dog    *watchdog.Watchdog
+	from   *pgx.Conn // closes and opens the fence of the server that clients are on
+	to     *pgx.Conn // opens the fence of the one they go to
+	lanes  []*lane   // one a database
+	deltas *deltas   // what no replication carries
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -36,11 +37,11 @@ type timing struct {
 func (t timing) hold() time.Duration { return t.resumed.Sub(t.asked) }
 
 func (t timing) figures(try int, h *hold) maint.Figures {
-	return maint.Figures{
+	return h.deltas.figures(maint.Figures{
 		"hold_ms": ms(t.hold()), "drain_ms": ms(t.drained.Sub(t.asked)), "fence_ms": ms(t.fenced.Sub(t.drained)),
 		"marker_ms": ms(t.seen.Sub(t.fenced)), "resume_ms": ms(t.resumed.Sub(t.seen)),
 		"sequences": float64(h.sequenceCount()), "tries": float64(try), "held_at_unix_ms": float64(t.asked.UnixMilli()),
-	}
+	})
 }
 
 // newHold opens and prepares everything. When it returns, the watchdog is ready as well.
@@ -72,6 +73,7 @@ func (h *hold) close() {
 	if h.dog != nil {
 		_ = h.dog.Close() // it ends by itself when the pipe does
 	}
+	h.deltas.close()
 	conns := []*pgx.Conn{h.from, h.to}
 	for _, l := range h.lanes {
 		conns = append(conns, l.from, l.to, l.seqFrom, l.seqTo)
@@ -97,13 +99,20 @@ func (h *hold) connect(ctx context.Context) (err error) {
 			return fmt.Errorf("database %s: %w", db.Name, err)
 		}
 	}
-	return nil
+	h.deltas, err = openDeltas(ctx, h.way.from, h.way.to, h.u.inv.Databases, h.u.Unlogged)
+	return err
 }
 
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
 // catalogs are then in the caches of all the sessions involved.
 func (h *hold) rehearse(ctx context.Context) error {
 	if _, err := h.markers(ctx); err != nil {
+		return err
+	}
+	if err := h.deltas.bring(ctx); err != nil {
+		return err
+	}
+	if err := h.deltas.fits(h.u.HoldBudget, h.u.Unlogged); err != nil {
 		return err
 	}
 	if err := h.sequences(ctx); err != nil {
@@ -175,7 +184,7 @@ func (h *hold) carry(ctx context.Context) error {
 			if err := h.way.fence.AwaitEmpty(side, h.from); err != nil {
 				return err
 			}
-			return h.sequences(side)
+			return h.rest(side)
 		})
 		if err := group.Wait(); err != nil {
 			return err

@@ -210,18 +210,17 @@ func (u *Upgrade) checkContents(ctx context.Context) ([]Finding, error) {
 		if err != nil {
 			return err
 		}
+		carried, err := u.checkDeltas(ctx, conn, db)
+		if err != nil {
+			return err
+		}
 		freezable, err := cluster.CanFreeze(ctx, conn)
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil && !freezable {
 			out = append(out, blocker("plpgsql", "CREATE EXTENSION plpgsql in it.", "Database %s lacks the language plpgsql, which it takes to freeze definitions.", db.Name))
 		}
-		if len(o.Unlogged) > 0 {
-			out = append(out, blocker("unlogged", "ALTER TABLE ... SET LOGGED, or drop them.", "Database %s has unlogged tables. They would arrive empty: %s.", db.Name, sample(o.Unlogged)))
-		}
-		if o.LargeObjects > 0 {
-			out = append(out, blocker("large-objects", "Move them into a bytea column, or remove them.", "Database %s has %d large objects. Changes to them would be lost.", db.Name, o.LargeObjects))
-		}
+		out = append(out, carried...)
 		if o.Lull {
 			out = append(out, blocker("lull-schema", "Finish or abort the other upgrade, or drop schema lull.", "Database %s has a schema named lull that this maintenance did not make.", db.Name))
 		}

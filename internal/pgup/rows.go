@@ -76,12 +76,18 @@ func (u *Upgrade) settled(ctx context.Context, p pair) error {
 
 // judge lets tables pass that were never caught at rest, and says so. A row that differs stops the upgrade.
 func (u *Upgrade) judge(ctx context.Context, rec run.Recorder, db cluster.Database, r compare.RowReport) error {
-	var different, moving []string
+	var different, moving, brought []string
 	for _, t := range r.Tables {
 		switch t.Verdict {
 		case compare.Equal:
 		case compare.Moving:
 			moving = append(moving, fmt.Sprintf("%s, %d rows", t.Table, t.Unsettled))
+		case compare.Different:
+			if u.ownRows(db, t.Table) {
+				brought = append(brought, tableText(t))
+				continue
+			}
+			different = append(different, tableText(t))
 		default:
 			different = append(different, tableText(t))
 		}
@@ -89,6 +95,12 @@ func (u *Upgrade) judge(ctx context.Context, rec run.Recorder, db cluster.Databa
 	if len(different) > 0 {
 		return hint.Errorf("keep both servers as they are and look at these rows; lull abort leaves the source as it was",
 			"rows differ between the source and the target in database %s: %s", db.Name, strings.Join(different, "; "))
+	}
+	if len(brought) > 0 {
+		text := fmt.Sprintf("Database %s: the new versions of its extensions brought rows of their own: %s.", db.Name, strings.Join(brought, "; "))
+		if err := rec.Note(ctx, text, nil); err != nil {
+			return err
+		}
 	}
 	if len(moving) > 0 {
 		return rec.Note(ctx, fmt.Sprintf("Database %s: some tables change too fast to be compared row by row: %s.", db.Name, strings.Join(moving, "; ")), nil)

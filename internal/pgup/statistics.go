@@ -80,25 +80,6 @@ func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err
 	return len(analyse), u.analyse(ctx, rec, analyse)
 }
 
-func (u *Upgrade) refreshViews(ctx context.Context, rec run.Recorder, database string) error {
-	conn, err := u.target.Connect(ctx, database)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	views, err := cluster.MaterializedViews(ctx, conn)
-	if err != nil {
-		return err
-	}
-	for i, v := range views {
-		rec.Progress(run.Progress{Text: "refreshing " + v.Name, Unit: "views", Done: float64(i), Total: float64(len(views)), Public: "Making the new database fast"})
-		if err := cluster.Refresh(ctx, conn, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (u *Upgrade) relations(ctx context.Context, database string) ([]task, error) {
 	conn, err := u.target.Connect(ctx, database)
 	if err != nil {

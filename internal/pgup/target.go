@@ -15,12 +15,12 @@ import (
 )
 
 func (u *Upgrade) targetStart() run.Item {
-	return u.before("target", "Start of the new server", step{observe: u.seeTarget, apply: u.startTarget, undo: u.stopTarget})
+	return u.before("target", "Start of the new server", step{recall: u.recallBrought, observe: u.seeTarget, apply: u.startTarget, undo: u.stopTarget})
 }
 
 func (u *Upgrade) seeTarget(ctx context.Context, rec run.Recorder) (run.Observation, error) {
-	prepared, err := rec.Memo(&begun{})
-	if err != nil {
+	var memo prepared
+	if _, err := rec.Memo(&memo); err != nil {
 		return run.Observation{}, err
 	}
 	major, err := seed.Exists(u.seed.Data)
@@ -43,7 +43,7 @@ func (u *Upgrade) seeTarget(ctx context.Context, rec run.Recorder) (run.Observat
 	if err != nil {
 		return run.Observation{}, err
 	}
-	if outdated > 0 || !prepared {
+	if outdated > 0 || !memo.Begun {
 		return run.Observation{Presence: run.Partial, Evidence: fmt.Sprintf("the new server runs and is not prepared yet, %d extensions are to be updated", outdated)}, nil
 	}
 	return run.Observation{Presence: run.Done, Evidence: fmt.Sprintf("version %s at %s:%d", major, u.Place.Host, u.Place.Port)}, nil
@@ -73,13 +73,14 @@ func (u *Upgrade) startTarget(ctx context.Context, rec run.Recorder) error {
 	if err := u.updateExtensions(ctx, rec); err != nil {
 		return err
 	}
-	if prepared, err := rec.Memo(&begun{}); err != nil || prepared {
+	var memo prepared
+	if _, err := rec.Memo(&memo); err != nil || memo.Begun {
 		return err
 	}
 	if err := u.rebuildIndexes(ctx, rec); err != nil {
 		return err
 	}
-	return rec.Keep(ctx, begun{true})
+	return rec.Keep(ctx, prepared{Begun: true, Brought: u.brought})
 }
 
 // closeTarget keeps everybody out of the target until the switch opens it.
@@ -122,16 +123,21 @@ func (u *Upgrade) configureTarget(ctx context.Context) (unknown []string, err er
 func (u *Upgrade) updateExtensions(ctx context.Context, rec run.Recorder) error {
 	var mu sync.Mutex
 	var all []string
+	brought := map[string][]string{}
 	err := u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
 		changed, err := cluster.UpdateExtensions(ctx, conn)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, c := range changed {
-			all = append(all, db.Name+": "+c)
+			all = append(all, db.Name+": "+c.Text)
+			brought[db.Name] = append(brought[db.Name], c.Changed...)
 		}
 		return err
 	})
 	if err != nil || len(all) == 0 {
+		return err
+	}
+	if err := u.keepBrought(ctx, rec, brought); err != nil {
 		return err
 	}
 	return rec.Note(ctx, "Extensions updated: "+strings.Join(all, ", ")+".", nil)

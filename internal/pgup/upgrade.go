@@ -45,6 +45,7 @@ type Spec struct {
 	RollBackIf Limits
 	SourceGone bool   // nobody asks the old server any more
 	WayBack    bool   // the old server follows the new one after the switch
+	Unlogged   string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
 	Self       string // Lull's own program, for the watchdog
 	WorkDir    string // for what the watchdog leaves behind
 }
@@ -60,10 +61,12 @@ type Upgrade struct {
 	position string // WAL position of the source that the copy was brought to
 	// identities are the tables, by database, whose replica identity is not their own for now.
 	identities map[string][]cluster.Identity
-	workload   cluster.Workload // of the source when the run began, without texts
-	fence      cluster.Fence    // what it takes to open the source again
-	returnable bool             // the old server follows the new one, and has been looked at
-	past       bool             // clients are on the target: what came before the switch is no longer asked about
+	workload   cluster.Workload                // of the source when the run began, without texts
+	fence      cluster.Fence                   // what it takes to open the source again
+	returnable bool                            // the old server follows the new one, and has been looked at
+	past       bool                            // clients are on the target: what came before the switch is no longer asked about
+	brought    map[string][]string             // tables, by database, that an extension's new version filled
+	refreshed  map[string]map[string]refreshed // materialized views, by database and name, refreshed in this run
 }
 
 // New checks nothing yet: the first step does.
@@ -76,7 +79,7 @@ func New(spec Spec) *Upgrade {
 func (u *Upgrade) Items() []run.Item {
 	items := []run.Item{
 		u.preflight(), u.publication(), u.slots(), u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(),
-		u.subscription(), u.catchUp(), u.wayBack(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.followBack(),
+		u.subscription(), u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.followBack(), u.viewsAfter(),
 	}
 	if u.BakeFor > 0 {
 		items = slices.Insert(items, slices.IndexFunc(items, u.named("switch")), u.workloadBefore())

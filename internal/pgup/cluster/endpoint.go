@@ -79,14 +79,23 @@ func (e Endpoint) Connect(ctx context.Context, database string) (*pgx.Conn, erro
 // endWithClient lets the server notice in the middle of a long statement that this process
 // is gone: whoever carries on after it would wait for its locks. Servers can since 14.
 func endWithClient(ctx context.Context, conn *pgx.Conn) error {
-	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), ".")
-	if major, err := strconv.Atoi(version); err != nil || major < 14 {
+	if major(conn) < 14 {
 		return nil
 	}
 	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '500ms'"); err != nil {
 		return fmt.Errorf("prepare a session: %w", err)
 	}
 	return nil
+}
+
+// major is the version that the server told when the session began; 0 = of a server that is not released yet.
+func major(conn *pgx.Conn) int {
+	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), ".")
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // At is the same endpoint at another address, for the target that has the source's roles.

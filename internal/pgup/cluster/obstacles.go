@@ -10,17 +10,12 @@ import (
 // Obstacles are things in one database, or in the whole cluster, that do not come
 // along with a base backup and logical replication.
 type Obstacles struct {
-	Unlogged     []string // tables that arrive empty, because WAL does not carry them
-	LargeObjects int64    // logical decoding leaves them out
-	Lull         bool     // a schema of Lull's name
+	Lull bool // a schema of Lull's name
 }
 
 // LookObstacles asks one database.
 func LookObstacles(ctx context.Context, conn *pgx.Conn) (o Obstacles, err error) {
-	err = conn.QueryRow(ctx, `
-		SELECT coalesce((SELECT array_agg(c.oid::regclass::text ORDER BY 1) FROM pg_class c WHERE c.relpersistence = 'u' AND c.relkind IN ('r','m')), '{}'),
-		       (SELECT count(*) FROM pg_largeobject_metadata), EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)`, Schema).
-		Scan(&o.Unlogged, &o.LargeObjects, &o.Lull)
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)`, Schema).Scan(&o.Lull)
 	if err != nil {
 		return o, fmt.Errorf("look for what does not come along: %w", err)
 	}

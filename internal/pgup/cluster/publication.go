@@ -100,11 +100,13 @@ func OldestTransaction(ctx context.Context, conn *pgx.Conn) (b Blocker, ok bool)
 	return b, err == nil
 }
 
-// OpenTransactions counts the clients' transactions that are open now, and gives the age of the oldest.
+// OpenTransactions counts the clients' transactions that are open now, and gives the age
+// of the oldest. Lull's own sessions wait for no pooler.
 func OpenTransactions(ctx context.Context, conn *pgx.Conn) (oldest time.Duration, n int, err error) {
 	var ms float64
 	err = conn.QueryRow(ctx, `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 * 1000, count(*)
-		FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&ms, &n)
+		FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+		AND NOT (usename = current_user AND application_name LIKE 'lull%')`).Scan(&ms, &n)
 	if err != nil {
 		return 0, 0, fmt.Errorf("look for open transactions: %w", err)
 	}
