@@ -63,7 +63,10 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	case maint.Draft:
 		return hint.Errorf("lull status", "maintenance %s was not announced: there is nothing to abort", p.ID)
 	case maint.StateCompleted:
-		return hint.Errorf("lull rollback "+p.File, "maintenance %s is completed: clients are on the new server", p.ID)
+		if upgrades(p) {
+			return hint.Errorf("lull rollback "+p.File, "maintenance %s is completed: clients are on the new server", p.ID)
+		}
+		return hint.Errorf("lull report "+p.File, "maintenance %s is completed: there is nothing to abort", p.ID)
 	}
 	items, _, err := a.items(p)
 	if err != nil {

@@ -36,6 +36,9 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 	for _, id := range slices.Sorted(maps.Keys(histories)) {
 		entries := histories[id]
 		m := timeline.Fold(id, entries)
+		if m.State == maint.Draft || m.State == "" { // a rehearsal: it was announced to nobody
+			continue
+		}
 		s := Status{ID: id, State: m.State, Title: m.Plan.Title, Window: windowText(m.Plan.Window), Recent: entries[max(0, len(entries)-8):]}
 		if m.State == maint.StateCompleted || m.State == maint.StateCancelled {
 			over = append(over, s)

@@ -101,6 +101,30 @@ func newRun(g *global) *cobra.Command {
 	return cmd
 }
 
+func newRehearse(g *global) *cobra.Command {
+	var back bool
+	cmd := &cobra.Command{
+		Use: "rehearse PLAN", Short: "Do everything but the switch, take it back, and tell how long it took", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				w, done := newTerminal(c.OutOrStdout(), g.json)
+				defer done()
+				text, err := a.Rehearse(c.Context(), args[0], app.RehearsalOptions{WithRollback: back, Watcher: w})
+				switch {
+				case err != nil:
+					return err
+				case g.json:
+					return printJSON(c.OutOrStdout(), map[string]string{"text": text})
+				}
+				_, err = fmt.Fprintln(c.OutOrStdout(), text)
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&back, "with-rollback", false, "try the way back as well, whatever the plan says of it")
+	return cmd
+}
+
 func newAbort(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use: "abort PLAN", Short: "Take back everything that was done before the switch", Args: planArg,

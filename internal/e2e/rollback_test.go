@@ -3,6 +3,7 @@ package e2e
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,6 +22,12 @@ func TestRollbackLosesNothing(t *testing.T) {
 	g := lay(t)
 	c := g.startClients(t)
 	before := g.fingerprint(t)
+	if said := g.ask(t, "rehearse", "plan.yaml", "--with-rollback"); !strings.Contains(said, "The way back was tried in every database") || !strings.Contains(said, "Everything is as it was before.") {
+		t.Errorf("the rehearsal says: %s", said)
+	}
+	eventually(t, "the end of lull's sessions", func() bool { return len(g.leftOn(t, g.source.Port)) == 0 })
+	verifySame(t, before, g.fingerprint(t))
+	g.verifyFolder(t)
 	g.ask(t, "schedule", "plan.yaml")
 	g.ask(t, "run", "plan.yaml")
 	g.verifyMoved(t)

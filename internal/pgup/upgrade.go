@@ -98,6 +98,12 @@ func (u *Upgrade) named(name string) func(run.Item) bool {
 	return func(it run.Item) bool { return it.Step.Name() == u.Name+"/"+name }
 }
 
+// RehearsalItems are the steps before the switch: all that can be taken back.
+func (u *Upgrade) RehearsalItems() []run.Item {
+	items := u.Items()
+	return items[:slices.IndexFunc(items, u.named("switch"))]
+}
+
 // step is a run.Step put together from functions.
 type step struct {
 	name string
