@@ -7,10 +7,11 @@
 # make chaos   one thing goes wrong in each of some hundred real maintenances, and no commit may be lost; hours on two cores.
 #              SEED repeats a run, ONLY chooses cases by fault, phase or both (ddl, held, target-killed@held), CASES is how many at most,
 #              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json
+# make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-kill chaos demo bench-switch lint clean distclean
+.PHONY: setup servers build test test-kill chaos demo bench-switch bench-compare lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy
@@ -35,11 +36,11 @@ chaos: servers
 demo: servers build
 	bin/lull demo
 
-bench-switch: export SCALE ?= 100
-bench-switch: export RATE ?= 400
-bench-switch: export CLIENTS ?= 16
-bench-switch: servers build
-	go run ./cmd/lull-bench switch
+bench-switch bench-compare: export SCALE ?= 100
+bench-switch bench-compare: export RATE ?= 400
+bench-switch bench-compare: export CLIENTS ?= 16
+bench-switch bench-compare: servers build
+	go run ./cmd/lull-bench $(@:bench-%=%)
 
 lint:
 	@scripts/lint

@@ -25,8 +25,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 || args[0] != "switch" {
-		return fmt.Errorf("usage: lull-bench switch")
+	if len(args) != 1 || args[0] != "switch" && args[0] != "compare" {
+		return fmt.Errorf("usage: lull-bench switch | compare")
 	}
 	o, err := demo.FromEnviron(os.Getenv)
 	if err != nil {
@@ -41,9 +41,12 @@ func run(ctx context.Context, args []string) error {
 	if o.Self, err = filepath.Abs("bin/lull"); err != nil {
 		return err
 	}
-	o.Dir, o.Keep = ".bench/switch", false
+	o.Dir, o.Keep, o.Out = ".bench/"+args[0], false, os.Stdout
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
+	}
+	if args[0] == "compare" {
+		return bench.Compare(ctx, bench.CompareOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/compare.json"})
 	}
 	return bench.Switch(ctx, bench.SwitchOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/switch.json"})
 }

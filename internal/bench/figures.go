@@ -2,6 +2,7 @@
 // people and a file of figures for programs.
 //
 // It must not know more of Lull than a user does: commands, and what they print or write.
+// Where one step is measured many times over, it knows the upgrade's list of steps.
 package bench
 
 import (

@@ -16,11 +16,18 @@ func (u *Upgrade) comparison() run.Item {
 	return u.before("comparison", "Comparison of both sides", step{observe: u.seeComparison, apply: u.compareSides})
 }
 
+// equal is what the comparison keeps once no row was found to differ.
+type equal struct {
+	Pass pass `json:"pass"`
+}
+
 func (u *Upgrade) seeComparison(_ context.Context, rec run.Recorder) (run.Observation, error) {
-	compared, err := rec.Memo(&begun{})
+	var memo equal
+	compared, err := rec.Memo(&memo)
 	if err != nil || !compared {
 		return run.Observation{Presence: run.Absent}, err
 	}
+	u.compared = memo.Pass
 	return run.Observation{Presence: run.Done, Evidence: "definitions are equal on both sides, and no row differs"}, nil
 }
 

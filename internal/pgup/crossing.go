@@ -15,15 +15,17 @@ import (
 
 // crossing is the step in which clients are moved, one way or the other.
 type crossing struct {
-	u       *Upgrade
-	step    string                           // its name, without the upgrade's
-	way     func(cluster.Fence) (way, error) // there or back
-	fence   func(context.Context) (cluster.Fence, error)
-	ready   func(context.Context, run.Recorder) error // everything that can be looked at before the hold
-	arrived func(context.Context) (bool, error)       // are clients where they are to go
-	here    string                                    // the server they come from, in the record's words
-	other   string                                    // the one they go to
-	public  string                                    // what people are told once they are there
+	u     *Upgrade
+	step  string                           // its name, without the upgrade's
+	way   func(cluster.Fence) (way, error) // there or back
+	fence func(context.Context) (cluster.Fence, error)
+	ready func(context.Context, run.Recorder) error // everything that can be looked at before the hold
+	// beside does what goes on while something is waited for. May be nil.
+	beside  func(ctx context.Context, wait func(context.Context) error) error
+	arrived func(context.Context) (bool, error) // are clients where they are to go
+	here    string                              // the server they come from, in the record's words
+	other   string                              // the one they go to
+	public  string                              // what people are told once they are there
 }
 
 // crossed is what a crossing keeps before it touches anything: how to open the server
@@ -76,12 +78,19 @@ func (c crossing) apply(ctx context.Context, rec run.Recorder) error {
 			return err
 		}
 		rec.Progress(run.Progress{Text: text, Public: "Waiting for a good moment"})
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(gap):
+		if err := c.pause(ctx, gap); err != nil {
+			return err
 		}
 	}
+}
+
+// pause is the gap between two tries.
+func (c crossing) pause(ctx context.Context, gap time.Duration) error {
+	wait := func(ctx context.Context) error { return sleep(ctx, gap) }
+	if c.beside == nil {
+		return wait(ctx)
+	}
+	return c.beside(ctx, wait)
 }
 
 // errBack marks a try after which everything is as it was before it.

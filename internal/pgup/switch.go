@@ -18,7 +18,7 @@ func (u *Upgrade) switchOver() run.Item {
 }
 
 func (u *Upgrade) crossingThere() crossing {
-	return crossing{u: u, step: "switch", way: u.there, fence: u.lookFence, ready: u.readyToSwitch, arrived: u.arrivedOnTarget,
+	return crossing{u: u, step: "switch", way: u.there, fence: u.lookFence, ready: u.readyAndEqual, beside: u.whileComparing, arrived: u.arrivedOnTarget,
 		here: "the old server", other: "the new server", public: fmt.Sprintf("The app now runs on PostgreSQL %d.", u.To)}
 }
 

@@ -63,6 +63,8 @@ type Upgrade struct {
 	identities map[string][]cluster.Identity
 	workload   cluster.Workload                // of the source when the run began, without texts
 	fence      cluster.Fence                   // what it takes to open the source again
+	compared   pass                            // the last time that all rows were found equal
+	passes     int                             // how often, in this run
 	returnable bool                            // the old server follows the new one, and has been looked at
 	past       bool                            // clients are on the target: what came before the switch is no longer asked about
 	brought    map[string][]string             // tables, by database, that an extension's new version filled

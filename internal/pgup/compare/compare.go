@@ -70,5 +70,16 @@ func both[T any](ctx context.Context, src, dst *pgx.Conn, ask func(context.Conte
 	return s, other.value, nil
 }
 
+// inTurn asks one side after the other.
+func inTurn[T any](ctx context.Context, src, dst *pgx.Conn, ask func(context.Context, *pgx.Conn) (T, error)) (s, d T, err error) {
+	if s, err = ask(ctx, src); err != nil {
+		return s, d, fmt.Errorf("ask the source: %w", err)
+	}
+	if d, err = ask(ctx, dst); err != nil {
+		return s, d, fmt.Errorf("ask the target: %w", err)
+	}
+	return s, d, nil
+}
+
 // hangUp closes a session. It only read, so nothing is lost when that fails.
 func hangUp(ctx context.Context, conn *pgx.Conn) { _ = conn.Close(context.WithoutCancel(ctx)) }

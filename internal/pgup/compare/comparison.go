@@ -24,8 +24,12 @@ type comparison struct {
 	scattered [][]*suspect  // by table without a key: the buckets that were not
 }
 
-// worker has a session on each side.
-type worker struct{ src, dst *pgx.Conn }
+// worker has a session on each side. When both servers run here it reads one after the
+// other, and clients have the other half of a small machine to themselves.
+type worker struct {
+	src, dst *pgx.Conn
+	here     bool
+}
 
 // chunk is what a worker reads at once.
 type chunk struct {
@@ -86,6 +90,8 @@ func (c *comparison) hire(ctx context.Context, src, dst Connect) error {
 		hangUp(ctx, w.src)
 		return fmt.Errorf("connect to the target: %w", err)
 	}
+	source, target := yield(w.src), yield(w.dst)
+	w.here = source && target
 	c.workers = append(c.workers, w)
 	return nil
 }

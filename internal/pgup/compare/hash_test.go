@@ -11,15 +11,23 @@ import (
 
 func TestHashOfARow(t *testing.T) {
 	t.Parallel()
-	two := table{Columns: []column{{Name: "id"}, {Name: `odd "name`, Nullable: true}}}
-	mask := `(0::bigint + CASE WHEN t."odd ""name" IS NULL THEN 1::bigint ELSE 0 END)`
-	text := `concat_ws(E'\x1f', t."id", t."odd ""name")`
-	if got, want := fast.row(two), `hashtextextended(`+text+` COLLATE "C", `+mask+`)`; got != want {
-		t.Errorf("fast: %s", got)
+	two := table{Columns: []column{{Name: "id", Type: "integer"}, {Name: `odd "name`, Type: "numeric(5,2)", Nullable: true}, {Name: "v", Type: "character(84)", Nullable: true}}}
+	mask := `(0::bigint + CASE WHEN t."odd ""name" IS NULL THEN 1::bigint ELSE 0 END + CASE WHEN t."v" IS NULL THEN 2::bigint ELSE 0 END)`
+	want := `coalesce(hashbpcharextended(coalesce(t."v", '') COLLATE "C", hashtextextended(concat(t."odd ""name") COLLATE "C", hashint4extended(t."id", hashint4extended(0, ` + mask + ` # 0::bigint)))), 0)`
+	if d := cmp.Diff(want, fast.row(two)); d != "" {
+		t.Errorf("fast (-want +got):\n%s", d)
 	}
-	if got, want := portable.row(two), `('x' || substr(md5(convert_to(`+text+` || E'\x1f' || `+mask+`, 'UTF8')), 1, 16))::bit(64)::bigint`; got != want {
-		t.Errorf("portable: %s", got)
+	want = `('x' || substr(md5(convert_to(concat_ws(E'\x1f', t."id", t."odd ""name", t."v") || E'\x1f' || ` + mask + `, 'UTF8')), 1, 16))::bit(64)::bigint`
+	if d := cmp.Diff(want, portable.row(two)); d != "" {
+		t.Errorf("portable (-want +got):\n%s", d)
 	}
+	if got := joined(nil); got != "''" {
+		t.Errorf("no columns: %s", got)
+	}
+}
+
+func TestManyColumns(t *testing.T) {
+	t.Parallel()
 	var many []column
 	for i := range 200 {
 		many = append(many, column{Name: fmt.Sprint("c", i), Nullable: true})
@@ -27,11 +35,21 @@ func TestHashOfARow(t *testing.T) {
 	if got := joined(many); strings.Count(got, "concat_ws") != 4 {
 		t.Errorf("200 columns: %s", got)
 	}
-	if got := nulls(many); strings.Contains(got, fmt.Sprint(int64(1)<<57)) || !strings.Contains(got, fmt.Sprint(int64(1)<<56)) {
-		t.Errorf("200 columns: %s", got)
+	masks := nulls(many)
+	if len(masks) != 4 || !strings.Contains(masks[0], fmt.Sprint(int64(1)<<62)) || strings.Count(strings.Join(masks, ""), "IS NULL") != 200 {
+		t.Errorf("200 columns: %s", masks)
 	}
-	if got := joined(nil); got != "''" {
-		t.Errorf("no columns: %s", got)
+}
+
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"integer": true, "character(84)": true, "character varying(20)": true, "character varying": true, "text": true, "boolean": true,
+		"integer[]": false, "character varying(20)[]": false, "bpchar": false, "numeric(5,2)": false, "public.integer": false, `"char"`: false, "timestamp(3) with time zone": false, "public.text(5)": false,
+	} {
+		if _, got := (column{Type: name}).direct(); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ func TestOldAndNew(t *testing.T) {
 	s := servers{old: pgtest.Start(t, 13, quiet), new: pgtest.Start(t, 17, quiet)}
 	for name, test := range map[string]func(*testing.T, servers){
 		"schema": testSchema, "rows": testRows, "statistics": testStatistics, "visibility map and sequences": testVisibilityMapAndSequences,
+		"any change": testAnyChange, "widest table": testWidestTable,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

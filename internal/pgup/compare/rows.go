@@ -16,7 +16,8 @@ type Options struct {
 	Barrier func(context.Context) error
 	// Jobs is how many chunks are read at once, each on both sides. Default 1.
 	Jobs int
-	// ChunkBytes is about how much of a table one statement reads. Default 4 MB.
+	// ChunkBytes is about how much of a table one statement reads. Default 1 MB: a few
+	// milliseconds, in which clients get what is left of the processor.
 	ChunkBytes int64
 	// Duty is the share of the time that a job works; for the rest it leaves the machine
 	// to the clients. Default 1.
@@ -124,7 +125,7 @@ func Rows(ctx context.Context, src, dst Connect, o Options) (RowReport, error) {
 func (o Options) withDefaults() Options {
 	o.Jobs = max(1, o.Jobs)
 	if o.ChunkBytes <= 0 {
-		o.ChunkBytes = 4 << 20
+		o.ChunkBytes = 1 << 20
 	}
 	if o.Duty <= 0 || o.Duty > 1 {
 		o.Duty = 1

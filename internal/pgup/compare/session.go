@@ -3,10 +3,14 @@ package compare
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/priority"
 )
 
 // Connect opens a session in the database that is compared, as a role that may read
@@ -65,4 +69,20 @@ func (l layout) session(ctx context.Context, open Connect) (*pgx.Conn, error) {
 		return nil, fmt.Errorf("set up the session: %w", err)
 	}
 	return conn, nil
+}
+
+// yield leaves the processor to others first, if the session runs on this machine. Whether
+// it does is the answer.
+func yield(conn *pgx.Conn) (here bool) {
+	return priority.Yield(int(conn.PgConn().PID()), mark(conn))
+}
+
+// mark is what the title of the session's process holds if it runs on this machine: the
+// port of our end of the connection, which no other session of it has.
+func mark(conn *pgx.Conn) string {
+	at, ok := conn.PgConn().Conn().LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return "[local]"
+	}
+	return "(" + strconv.Itoa(at.Port) + ")"
 }

@@ -87,7 +87,11 @@ func (l layout) bytes() (n int64) {
 }
 
 func (c *comparison) readSpan(ctx context.Context, w worker, ch chunk, t table) error {
-	s, d, err := both(ctx, w.src, w.dst, func(ctx context.Context, conn *pgx.Conn) (digest, error) {
+	ask := both[digest]
+	if w.here {
+		ask = inTurn[digest]
+	}
+	s, d, err := ask(ctx, w.src, w.dst, func(ctx context.Context, conn *pgx.Conn) (digest, error) {
 		return c.layout.digest(ctx, conn, t, ch.span)
 	})
 	if err != nil {
