@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/pgup"
-	"github.com/lullhq/lull/internal/run"
 )
 
 func TestDamageAfterTheComparisonIsFound(t *testing.T) {
@@ -65,7 +64,7 @@ func (g *ground) comparedLongAgo(t *testing.T) {
 		t.Fatal(err)
 	}
 	cp, ok := points["upgrade/comparison"]
-	if !ok || cp.Status != run.Finished && cp.Status != run.Started {
+	if !ok || len(cp.Memo) == 0 {
 		t.Fatalf("the comparison is in the journal as %+v", cp)
 	}
 	cp.Memo = []byte(`{"pass": {"ended": "` + time.Now().Add(-24*time.Hour).Format(time.RFC3339) + `", "rows": 1}}`)
