@@ -25,8 +25,8 @@ type disk struct {
 	users  bool // in a user namespace of its own, as anybody but root needs
 }
 
-// room is what the target and the copy that it is made from need, three times over.
-const room = "600m"
+// room is what lull asks for, and some. It takes no memory until something is written.
+const room = "2g"
 
 // newDisk makes one in an empty folder of the owner's. Not every machine allows it.
 func newDisk(ctx context.Context, at string, owner pgserver.Owner) (*disk, error) {
@@ -78,12 +78,21 @@ func (d *disk) start() error {
 
 // program is a command that sees the disk, run in a folder.
 func (d *disk) program(ctx context.Context, dir, path string, args ...string) *exec.Cmd {
-	enter := []string{"--target", strconv.Itoa(d.keeper.Process.Pid), "--mount"}
+	enter := d.enter()
 	if d.users { // as root, for the disk, and then as itself again: PostgreSQL refuses root
-		enter = append(enter, "--user", "--preserve-credentials", "unshare", "--user", fmt.Sprintf("--map-user=%d", os.Getuid()), fmt.Sprintf("--map-group=%d", os.Getgid()))
+		enter = append(enter, "unshare", "--user", fmt.Sprintf("--map-user=%d", os.Getuid()), fmt.Sprintf("--map-group=%d", os.Getgid()))
 	}
 	enter = append(append(enter, "sh", "-c", `cd "$0" && exec "$@"`, dir, path), args...)
 	return exec.CommandContext(ctx, "nsenter", enter...)
+}
+
+// enter are nsenter's arguments to see the disk.
+func (d *disk) enter() []string {
+	out := []string{"--target", strconv.Itoa(d.keeper.Process.Pid), "--mount"}
+	if d.users {
+		out = append(out, "--user", "--preserve-credentials")
+	}
+	return out
 }
 
 // path is how this process, which does not see the disk, reaches a file on it.
@@ -91,29 +100,30 @@ func (d *disk) path(file string) string {
 	return filepath.Join("/proc", strconv.Itoa(d.keeper.Process.Pid), "root", file)
 }
 
-// fill writes until there is no room left.
-func (d *disk) fill() error {
-	f, err := os.OpenFile(d.path(d.ballast()), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("fill the disk: %w", err)
+// fill leaves no room: the disk becomes as small as what is on it.
+func (d *disk) fill() (err error) {
+	for range 50 { // what is on it may grow meanwhile
+		var stat syscall.Statfs_t
+		if err = syscall.Statfs(d.path(d.at), &stat); err != nil {
+			break
+		}
+		if err = d.resize(strconv.FormatUint((stat.Blocks-stat.Bfree)*uint64(stat.Bsize), 10)); err == nil {
+			return nil
+		}
 	}
-	defer f.Close()
-	for size := 1 << 20; size >= 512; size /= 2 {
-		for b := make([]byte, size); err == nil; {
-			_, err = f.Write(b)
-		}
-		if !errors.Is(err, syscall.ENOSPC) {
-			return fmt.Errorf("fill the disk: %w", err)
-		}
-		err = nil
+	return fmt.Errorf("fill the disk: %w", err)
+}
+
+// free gives it its room back.
+func (d *disk) free() error { return d.resize(room) }
+
+func (d *disk) resize(size string) error {
+	cmd := exec.Command("nsenter", append(d.enter(), "mount", "-t", "tmpfs", "-o", "remount,size="+size, "tmpfs", d.at)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("resize the disk: %w: %s", err, out)
 	}
 	return nil
 }
-
-// free removes what filled it.
-func (d *disk) free() error { return os.Remove(d.path(d.ballast())) }
-
-func (d *disk) ballast() string { return filepath.Join(d.at, "ballast") }
 
 func (d *disk) close() error {
 	d.in.Close()

@@ -139,6 +139,8 @@ func (h *harness) one(ctx context.Context, c Case) (r Row) {
 		r.Ended, r.Notes = "skipped", append(r.Notes, skip.Error())
 	case err != nil:
 		r.Ended, r.Error = "failed", err.Error()
+	case t.strikes == 0 && len(t.asked) > 0:
+		r.Ended, r.Error = "failed", "nothing was done to it, and it needed a person: "+t.asked[0]
 	case t.strikes == 0:
 		r.Ended = "missed"
 	}
@@ -201,18 +203,28 @@ func (h *harness) equip(ctx context.Context, t *trial) (err error) {
 	return nil
 }
 
-// cleanRun is a maintenance in which nothing goes wrong. It names the writes of its journal.
+// cleanRun is a maintenance in which nothing goes wrong, and its way back. It names the writes of the journal.
 func (h *harness) cleanRun(ctx context.Context) (writes []string, err error) {
-	c := Case{Fault: "nothing", Place: "anywhere", Seed: h.Seed}
-	t := &trial{c: c, f: faultNamed(c.Fault), random: c.random()}
-	t.trace = filepath.Join(h.Dir, "writes")
-	if err := errors.Join(os.MkdirAll(h.Dir, 0o755), os.RemoveAll(t.trace)); err != nil {
-		return nil, err
+	c := Case{Fault: nothing, Place: "anywhere", Seed: h.Seed}
+	t := &trial{c: c, f: faultNamed(c.Fault), random: c.random(), trace: filepath.Join(h.Dir, "writes")}
+	for _, of := range []string{"run", "rollback"} {
+		if err := errors.Join(os.MkdirAll(h.Dir, 0o755), os.RemoveAll(t.trace+"."+of)); err != nil {
+			return nil, err
+		}
 	}
 	var r Row
 	if err := h.in(ctx, t, &r); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(t.trace)
-	return strings.Split(strings.TrimSpace(string(b)), "\n"), err
+	for prefix, of := range map[string]string{"": "run", ofReturn: "rollback"} {
+		b, err := os.ReadFile(t.trace + "." + of)
+		if err != nil {
+			return nil, fmt.Errorf("look what was written: %w", err)
+		}
+		for _, name := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+			writes = append(writes, prefix+name)
+		}
+	}
+	slices.Sort(writes)
+	return writes, nil
 }

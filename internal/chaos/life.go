@@ -40,7 +40,7 @@ type life struct {
 	facts  chan fact
 	ended  chan struct{}
 	exit   error
-	ahead  time.Duration // by how much its clock differed from ours, when it last said something
+	ahead  time.Duration // by how much its clock differed from ours at the most
 	killed bool
 }
 
@@ -77,7 +77,9 @@ func (w *world) begin(ctx context.Context, verb string, env ...string) (*life, e
 			fmt.Fprintf(log, "%s\n", lines.Bytes())
 			var f fact
 			if json.Unmarshal(lines.Bytes(), &f) == nil { // a line may be torn by a kill
-				l.ahead = time.Until(f.At)
+				if ahead := time.Until(f.At); ahead.Abs() > l.ahead.Abs() {
+					l.ahead = ahead
+				}
 				l.tell(f)
 			}
 		}
@@ -99,20 +101,25 @@ func (l *life) tell(f fact) {
 	}
 }
 
-func (w *world) watchRecord() string {
-	return filepath.Join(w.dir, "lull.db.work", "lull_"+strings.ReplaceAll(id, "-", "_")+".watchdog.jsonl")
+// watched is what the watchdogs of the switch, or those of the way back, wrote down.
+func (l *life) watched() []watchdog.Event {
+	name := "lull_" + strings.ReplaceAll(id, "-", "_")
+	if l.cmd.Args[len(l.cmd.Args)-3] == "rollback" {
+		name += ".back"
+	}
+	events, _ := watchdog.ReadRecord(filepath.Join(l.w.dir, "lull.db.work", name+".watchdog.jsonl"))
+	return events
 }
 
 // watch adds a fact that the run itself does not print: that clients are held now.
 func (l *life) watch(end <-chan struct{}) {
-	events, _ := watchdog.ReadRecord(l.w.watchRecord())
-	for seen := len(events); ; {
+	for seen := len(l.watched()); ; {
 		select {
 		case <-end:
 			return
 		case <-time.After(time.Millisecond):
 		}
-		events, _ := watchdog.ReadRecord(l.w.watchRecord())
+		events := l.watched()
 		for _, e := range events[min(seen, len(events)):] {
 			if e.What == watchdog.Held {
 				l.tell(fact{Kind: held})
@@ -161,6 +168,15 @@ func (l *life) kill() {
 	<-l.ended
 }
 
+func (l *life) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // outcome is how a life ended.
 type outcome struct {
 	killed bool
@@ -175,7 +191,7 @@ func (l *life) wait() (outcome, error) {
 	said := l.said.String()
 	switch code := l.cmd.ProcessState.ExitCode(); {
 	case strings.Contains(said, "panic:") || strings.Contains(said, "goroutine "):
-		return outcome{}, fmt.Errorf("lull crashed: %s", said)
+		return outcome{}, fmt.Errorf("lull crashed: %.2000s", said)
 	case code == 0:
 		return outcome{done: true}, nil
 	case code == -1 || code == 128+9: // the second is how nsenter tells of it

@@ -17,6 +17,7 @@ type proxy struct {
 
 	mu     sync.Mutex
 	pairs  map[*pair]bool
+	closed bool
 	healed chan struct{} // nothing passes until it is closed; nil: everything passes
 	end    sync.WaitGroup
 }
@@ -63,9 +64,9 @@ func (p *proxy) join(near *net.TCPConn) {
 	far, _ := conn.(*net.TCPConn)
 	defer hangUp(far)
 	both := &pair{near, far}
-	p.mu.Lock()
-	p.pairs[both] = true
-	p.mu.Unlock()
+	if !p.enter(both) {
+		return
+	}
 	var ways sync.WaitGroup
 	ways.Go(func() { p.carry(near, far) })
 	ways.Go(func() { p.carry(far, near) })
@@ -73,6 +74,16 @@ func (p *proxy) join(near *net.TCPConn) {
 	p.mu.Lock()
 	delete(p.pairs, both)
 	p.mu.Unlock()
+}
+
+// enter is false once the proxy is closed: nobody would end the connection any more.
+func (p *proxy) enter(both *pair) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.pairs[both] = true
+	}
+	return !p.closed
 }
 
 // hangUp has nobody to tell that it failed: the other side is gone then.
@@ -146,7 +157,7 @@ func (p *proxy) close() {
 	p.listener.Close()
 	p.mu.Lock()
 	healed := p.healed
-	p.healed = nil
+	p.healed, p.closed = nil, true
 	p.mu.Unlock()
 	if healed != nil {
 		close(healed)

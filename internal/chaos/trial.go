@@ -2,10 +2,8 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -26,10 +24,11 @@ type trial struct {
 	strikes int                         // what was really harmed
 	lives   int
 	beside  sync.WaitGroup
-	trace   string // a file for the names of the journal's writes
+	trace   string // files for the names of the journal's writes begin so
 
 	mu    sync.Mutex
-	jump  time.Duration // of lull's clock
+	jump  time.Duration // of lull's clock, as it was made
+	ahead time.Duration // of the same, as it was seen
 	kept  []string      // queries that must find something where the clients are in the end
 	notes []string
 	asked []string // what lull wanted of a person
@@ -56,15 +55,6 @@ func (t *trial) note(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.notes = append(t.notes, text)
-}
-
-func (l *life) over() bool {
-	select {
-	case <-l.ended:
-		return true
-	default:
-		return false
-	}
 }
 
 // typical is how long there is something to be hit in the middle of a place.
@@ -97,8 +87,14 @@ func (t *trial) live(ctx context.Context) (ended string, err error) {
 	if ended, err = t.untilItEnds(ctx); err != nil || ended != completed {
 		return ended, err
 	}
-	if t.c.Fault == killReturn {
+	switch write, back := strings.CutPrefix(t.c.Place, ofReturn); {
+	case t.c.Fault == killReturn:
 		return rolledBack, t.dieInReturn(ctx)
+	case t.c.Fault == killAtWrite && back:
+		_, err := t.dieAtWrite(ctx, "rollback", write)
+		return rolledBack, err
+	case t.c.Fault == nothing:
+		return rolledBack, t.oneLife(ctx, "rollback")
 	}
 	switch t.random.IntN(4) {
 	case 0:
@@ -109,36 +105,12 @@ func (t *trial) live(ctx context.Context) (ended string, err error) {
 	return ended, nil
 }
 
-// oneLife is a command with nothing in its way.
-func (t *trial) oneLife(ctx context.Context, verb string) error {
-	if err := t.start(ctx, verb); err != nil {
-		return err
-	}
-	end, err := t.ends(ctx)
-	if err == nil && !end.done {
-		err = fmt.Errorf("lull %s stopped with nothing in its way: %s", verb, end.asked)
-	}
-	return err
-}
-
-func (t *trial) dieInReturn(ctx context.Context) error {
-	if err := t.start(ctx, "rollback"); err != nil {
-		return err
-	}
-	if t.life.reach(t.c.Place, t.inPlace(t.c.Place)) && !t.life.over() {
-		t.life.kill()
-		t.strikes++
-	}
-	if end, err := t.ends(ctx); err != nil || end.done {
-		return err
-	}
-	return t.oneLife(ctx, "rollback")
-}
-
 func (t *trial) untilItEnds(ctx context.Context) (ended string, err error) {
 	switch t.c.Fault {
 	case killAtWrite:
-		return t.dieAtWrite(ctx)
+		if !strings.HasPrefix(t.c.Place, ofReturn) {
+			return t.dieAtWrite(ctx, "run", t.c.Place)
+		}
 	case killAtRandom:
 		return t.dieAtRandom(ctx)
 	case killAbort:
@@ -182,186 +154,11 @@ func (t *trial) start(ctx context.Context, verb string, env ...string) (err erro
 		env = append(env, "LULL_CHAOS_CLOCK="+t.w.clockFile())
 	}
 	if t.trace != "" {
-		env = append(env, "LULL_CHAOS_WRITES="+t.trace)
+		env = append(env, "LULL_CHAOS_WRITES="+t.trace+"."+verb)
 	}
 	t.lives++
 	t.life, err = t.w.begin(ctx, verb, env...)
 	return err
-}
-
-func (t *trial) dieAtWrite(ctx context.Context) (string, error) {
-	for _, when := range []string{"before", "after"} {
-		if err := t.start(ctx, "run", "LULL_CHAOS_KILL="+when+" "+t.c.Place); err != nil {
-			return "", err
-		}
-		t.life.mortal = true
-		end, err := t.ends(ctx)
-		if err != nil || end.done {
-			return completed, err
-		}
-		if !end.killed {
-			return "", fmt.Errorf("with nothing wrong but a kill %s the write it stopped: %s", when, end.asked)
-		}
-		t.strikes++
-	}
-	return t.again(ctx)
-}
-
-// again types the same command, which must come to its end: nothing is wrong any more.
-func (t *trial) again(ctx context.Context) (string, error) {
-	if err := t.start(ctx, "run"); err != nil {
-		return "", err
-	}
-	return t.finish(ctx)
-}
-
-func (t *trial) dieAtRandom(ctx context.Context) (string, error) {
-	for range 1 + t.random.IntN(2) {
-		place := places[t.random.IntN(len(places))]
-		wait := t.inPlace(place)
-		t.note(fmt.Sprintf("%s in %s", wait.Round(time.Millisecond), place))
-		if err := t.start(ctx, "run"); err != nil {
-			return "", err
-		}
-		if t.life.reach(place, wait) {
-			t.life.kill()
-			t.strikes++
-		}
-		if end, err := t.ends(ctx); err != nil || end.done {
-			return completed, err
-		}
-	}
-	return t.again(ctx)
-}
-
-func (t *trial) dieInAbort(ctx context.Context) (string, error) {
-	if err := t.start(ctx, "run"); err != nil {
-		return "", err
-	}
-	if t.life.reach(t.c.Place, t.inPlace(t.c.Place)) {
-		t.life.kill()
-	}
-	if end, err := t.ends(ctx); err != nil || end.done {
-		return completed, err
-	}
-	if err := t.start(ctx, "abort"); err != nil {
-		return "", err
-	}
-	if sleep(ctx, t.upTo(2*time.Second)); !t.life.over() {
-		t.life.kill()
-		t.strikes++
-	}
-	if end, err := t.ends(ctx); err != nil || end.done {
-		return aborted, err
-	}
-	return t.abort(ctx)
-}
-
-// ends waits for the end of a life, and looks whether clients can work after it.
-func (t *trial) ends(ctx context.Context) (outcome, error) {
-	end, err := t.life.wait()
-	if err != nil {
-		return end, err
-	}
-	if end.asked != "" {
-		t.asked = append(t.asked, end.asked)
-	}
-	if t.jump != 0 && (t.life.ahead-t.jump).Abs() > 2*time.Second && t.lives > 1 {
-		return end, fmt.Errorf("this shows nothing: lull's clock is %s ahead, not %s", t.life.ahead, t.jump)
-	}
-	if t.heal != nil && t.f.hurts(t.c.Place) {
-		return end, nil // it is the fault itself that keeps them from it
-	}
-	return end, t.w.serves(ctx)
-}
-
-// resumesWithin is how soon clients must be able to write once nothing is done any more.
-const resumesWithin = 8 * time.Second
-
-// serves looks that a client of each database can write through the pooler.
-func (w *world) serves(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, resumesWithin)
-	defer cancel()
-	for _, db := range databases {
-		var failed error
-		for {
-			if failed = execute(ctx, w.through(db), "INSERT INTO visit VALUES (2, 'served')"); failed == nil {
-				break
-			}
-			if !sleep(ctx, 100*time.Millisecond) {
-				return fmt.Errorf("clients of %s cannot write %s after the end of lull: %w", db, resumesWithin, failed)
-			}
-		}
-	}
-	return nil
-}
-
-// most is how often a person types the same command before it is given up.
-const most = 4
-
-// finish goes on as a person would: the same command again, what is in the way taken away at
-// once or later, and an abort when that does not help.
-func (t *trial) finish(ctx context.Context) (string, error) {
-	patient := t.random.IntN(3) // 0: takes it away at once; 1: after another try; 2: gives up instead
-	for n := 1; ; n++ {
-		end, err := t.ends(ctx)
-		if err != nil {
-			return "", err
-		}
-		if end.done {
-			return completed, t.healed(ctx)
-		}
-		if end.asked != "" && (n > most || patient == 2 && n > 1) {
-			return t.abort(ctx)
-		}
-		if patient == 0 || n > 1 && patient == 1 {
-			if err := t.healed(ctx); err != nil {
-				return "", err
-			}
-		}
-		if err := t.start(ctx, "run"); err != nil {
-			return "", err
-		}
-	}
-}
-
-func (t *trial) healed(ctx context.Context) error {
-	if t.heal == nil {
-		return nil
-	}
-	heal := t.heal
-	t.heal = nil
-	if err := heal(ctx); err != nil {
-		return fmt.Errorf("take the fault away: %w", err)
-	}
-	return nil
-}
-
-// abort gives the maintenance up. Once clients have moved it is refused, and the run goes on.
-func (t *trial) abort(ctx context.Context) (string, error) {
-	for range most {
-		if err := t.start(ctx, "abort"); err != nil {
-			return "", err
-		}
-		end, err := t.ends(ctx)
-		if err != nil {
-			return "", err
-		}
-		if err := t.healed(ctx); err != nil {
-			return "", err
-		}
-		if end.done {
-			return aborted, nil
-		}
-		if strings.Contains(end.asked, "point of no return") || strings.Contains(end.asked, "cannot be taken back by aborting") {
-			return t.complete(ctx)
-		}
-	}
-	return "", fmt.Errorf("it can neither be carried on nor aborted: %s", strings.Join(t.asked, " | "))
-}
-
-func (t *trial) complete(ctx context.Context) (string, error) {
-	return completed, t.oneLife(ctx, "run")
 }
 
 // makeHoldLast opens a session past the pooler whose process is stopped: a hold waits for it
@@ -381,37 +178,4 @@ func (t *trial) release() {
 	_ = syscall.Kill(int(t.stubborn.PgConn().PID()), syscall.SIGCONT) // its server may be gone
 	t.stubborn.Close(context.Background())
 	t.stubborn = nil
-}
-
-// verify looks at everything that must hold after any case.
-func (t *trial) verify(ctx context.Context, ended string, before map[string]string) (lost int, err error) {
-	var problems []error
-	if err := t.w.serves(ctx); err != nil {
-		problems = append(problems, err)
-	}
-	t.beside.Wait()
-	for _, query := range t.kept {
-		if found, err := column(ctx, t.w.through("app"), query); err != nil || len(found) == 0 {
-			lost++
-			problems = append(problems, fmt.Errorf("what was acknowledged is not there: %s: %v", query, err))
-		}
-	}
-	gone, more := t.w.clients.verify(ctx, t.f.hurts(t.c.Place))
-	problems = append(problems, more...)
-	problems = append(problems, t.w.verifySides(ctx, ended))
-	if ended == aborted || ended == rolledBack {
-		problems = append(problems, t.w.verifyAsFound(ctx, ended, before))
-	}
-	return lost + gone, errors.Join(problems...)
-}
-
-// log keeps what is needed to understand a failure.
-func (t *trial) log(err error) {
-	text := fmt.Sprintf("case %s, seed %d\nnotes: %s\nasked: %s\n\n%v\n", t.c, t.c.Seed, strings.Join(t.notes, "; "), strings.Join(t.asked, "\n       "), err)
-	_ = os.WriteFile(t.w.dir+"/failure.txt", []byte(text), 0o600)
-	for name, file := range map[string]string{"source.log": t.w.source.Data + ".log", "pooler.log": t.w.pooler.LogFile(), "target.log": t.w.onTargetDisk(t.w.target.Data + ".server.log")} {
-		if b, err := os.ReadFile(file); err == nil {
-			_ = os.WriteFile(t.w.dir+"/"+name, b, 0o600)
-		}
-	}
 }

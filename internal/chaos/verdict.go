@@ -12,6 +12,63 @@ import (
 	"time"
 )
 
+// verify looks at everything that must hold after any case.
+func (t *trial) verify(ctx context.Context, ended string, before map[string]string) (lost int, err error) {
+	var problems []error
+	if err := t.w.serves(ctx); err != nil {
+		problems = append(problems, err)
+	}
+	t.beside.Wait()
+	for _, query := range t.kept {
+		if found, err := column(ctx, t.w.through("app"), query); err != nil || len(found) == 0 {
+			lost++
+			problems = append(problems, fmt.Errorf("what was acknowledged is not there: %s: %v", query, err))
+		}
+	}
+	gone, more := t.w.clients.verify(ctx, t.f.hurts(t.c.Place))
+	problems = append(problems, more...)
+	if t.jump != 0 && (t.ahead-t.jump).Abs() > t.jump.Abs()/2 {
+		problems = append(problems, fmt.Errorf("this shows nothing: lull's clock was %s ahead, not %s", t.ahead, t.jump))
+	}
+	problems = append(problems, t.w.verifySides(ctx, ended))
+	if ended == aborted || ended == rolledBack {
+		problems = append(problems, t.w.verifyAsFound(ctx, ended, before))
+	}
+	return lost + gone, errors.Join(problems...)
+}
+
+// log keeps what is needed to understand a failure.
+func (t *trial) log(err error) {
+	text := fmt.Sprintf("case %s, seed %d\nnotes: %s\nasked: %s\n\n%v\n", t.c, t.c.Seed, strings.Join(t.notes, "; "), strings.Join(t.asked, "\n       "), err)
+	_ = os.WriteFile(t.w.dir+"/failure.txt", []byte(text), 0o600)
+	for name, file := range map[string]string{"source.log": t.w.source.Data + ".log", "pooler.log": t.w.pooler.LogFile(), "target.log": t.w.onTargetDisk(t.w.target.Data + ".server.log")} {
+		if b, err := os.ReadFile(file); err == nil {
+			_ = os.WriteFile(t.w.dir+"/"+name, b, 0o600)
+		}
+	}
+}
+
+// resumesWithin is how soon clients must be able to write once nothing is done any more.
+const resumesWithin = 8 * time.Second
+
+// serves looks that a client of each database can write through the pooler.
+func (w *world) serves(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, resumesWithin)
+	defer cancel()
+	for _, db := range databases {
+		var failed error
+		for {
+			if failed = execute(ctx, w.through(db), "INSERT INTO visit VALUES (2, 'served')"); failed == nil {
+				break
+			}
+			if !sleep(ctx, 100*time.Millisecond) {
+				return fmt.Errorf("clients of %s cannot write %s after the end of lull: %w", db, resumesWithin, failed)
+			}
+		}
+	}
+	return nil
+}
+
 // fingerprint is the source and its pooler, as they are now.
 func (w *world) fingerprint(ctx context.Context) (map[string]string, error) {
 	out, err := Fingerprint(ctx, func(db string) string { return w.at(w.source.Port, db) }, databases)
@@ -93,7 +150,7 @@ func (w *world) leftovers() (out []string) {
 		return []string{err.Error()}
 	}
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name(), ".s.PGSQL.") && f.Name() != "ballast" && f.Name() != "person.log" {
+		if !strings.HasPrefix(f.Name(), ".s.PGSQL.") && f.Name() != "person.log" {
 			out = append(out, "left beside the target: "+f.Name())
 		}
 	}
