@@ -16,18 +16,20 @@ const (
 	subscription = "upgrade/subscription"
 	catchUp      = "upgrade/catch-up"
 	wayBack      = "upgrade/way-back"
+	deltas       = "upgrade/deltas"
 	statistics   = "upgrade/statistics"
 	comparison   = "upgrade/comparison"
 	theSwitch    = "upgrade/switch"
 	held         = "held"
 	after        = "upgrade/after"
 	followBack   = "upgrade/follow-back"
+	viewsAfter   = "upgrade/views"
 	check        = "check"
 )
 
 var places = []string{
 	preflight, publication, slots, baseBackup, freeze, recovery, pgUpgrade, targetStart, subscription,
-	catchUp, wayBack, statistics, comparison, theSwitch, held, after, followBack, check,
+	catchUp, wayBack, deltas, statistics, comparison, theSwitch, held, after, followBack, viewsAfter, check,
 }
 
 // Places of the way back, which is a run of its own.
