@@ -181,6 +181,18 @@ func TestBake(t *testing.T) {
 	}
 }
 
+func TestWALBudget(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]int64{"20GB": 20e9, "500 MB": 500e6, "2TB": 2e12} {
+		text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
+			"steps: [{upgrade: {cluster: main, to: 17, budget: 1h, wal_budget: " + written + "}}]"
+		p, err := parsePlan("plan.yaml", []byte(text), good(t))
+		if err != nil || p.Steps[0].Upgrade.WALBudget != want {
+			t.Errorf("%s: %+v, %v", written, p, err)
+		}
+	}
+}
+
 func TestStepBudgets(t *testing.T) {
 	t.Parallel()
 	p, err := LoadPlan("testdata/plan.yaml", good(t))

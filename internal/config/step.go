@@ -53,6 +53,7 @@ type Upgrade struct {
 	HoldBudget time.Duration // how long clients may be held
 	WayBack    bool          // the old server follows the new one after the switch
 	Unlogged   string        // what becomes of unlogged tables: "copy", "empty", or "" = copy them if that fits into the hold
+	WALBudget  int64         // bytes that the source may keep for the new server; 0 = by the room there is
 	Bake       time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf RollBackIf
 }
@@ -201,6 +202,7 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			may("hold_budget", d.hold(&u.HoldBudget)),
 			may("way_back", d.onOff(&u.WayBack)),
 			may("unlogged", d.oneOf(&u.Unlogged, "unlogged", []string{"copy", "empty"})),
+			may("wal_budget", d.bytes(&u.WALBudget)),
 			may("bake", d.duration(&u.Bake)),
 			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
 		if limits != nil && !u.WayBack {

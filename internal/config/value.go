@@ -168,6 +168,26 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(days)*24*time.Hour + rest, err
 }
 
+var size = regexp.MustCompile(`^([1-9][0-9]{0,5}) ?(MB|GB|TB)$`)
+
+// bytes reads an amount of data, in powers of ten as it is shown everywhere.
+func (d *document) bytes(into *int64) reader {
+	units := map[string]int64{"MB": 1e6, "GB": 1e9, "TB": 1e12}
+	return func(n *yaml.Node) {
+		s, ok := d.scalar(n)
+		if !ok {
+			return
+		}
+		m := size.FindStringSubmatch(s)
+		if m == nil {
+			d.problem(n, `such as "500MB", "20GB" or "2TB"`, "%q is not an amount of data", shorten(s))
+			return
+		}
+		count, _ := strconv.ParseInt(m[1], 10, 64) // six digits at most, by the expression
+		*into = count * units[m[2]]
+	}
+}
+
 // url never repeats what it read: there may be a password in it.
 func (d *document) url(into *string) reader {
 	return func(n *yaml.Node) {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/compare"
 	"github.com/lullhq/lull/internal/run"
@@ -84,19 +83,21 @@ func (u *Upgrade) withoutStatistics(ctx context.Context) (missing []string, err 
 // compareSchemas refuses when something was defined on one side only, for instance by a
 // migration that ran after the copy was made.
 func (u *Upgrade) compareSchemas(ctx context.Context) error {
-	var all []string
-	err := u.eachPair(ctx, func(p pair) error {
-		differences, err := compare.Schema(ctx, p.src, p.dst)
-		for _, d := range differences {
+	all, err := u.differences(ctx)
+	if err == nil && len(all) > 0 {
+		err = differ(all)
+	}
+	return err
+}
+
+// differences names what is not defined alike on both sides.
+func (u *Upgrade) differences(ctx context.Context) (all []string, err error) {
+	err = u.eachPair(ctx, func(p pair) error {
+		found, err := compare.Schema(ctx, p.src, p.dst)
+		for _, d := range found {
 			all = append(all, p.db.Name+": "+d.String())
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if len(all) > 0 {
-		return hint.Errorf("make the same change on the target, or lull abort and run again", "%d definitions differ between the source and the target: %s", len(all), sample(all))
-	}
-	return nil
+	return all, err
 }

@@ -29,6 +29,14 @@ func (c *connections) to(ctx context.Context, database string) (*pgx.Conn, error
 	return conn, nil
 }
 
+// drop closes the session of a database, so that the next one asked for is new.
+func (c *connections) drop(database string) {
+	if conn, ok := c.open[database]; ok {
+		conn.Close(context.Background())
+		delete(c.open, database)
+	}
+}
+
 func (c *connections) close() {
 	for _, conn := range c.open {
 		conn.Close(context.Background())

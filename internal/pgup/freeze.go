@@ -82,6 +82,15 @@ func (u *Upgrade) freezeSource(ctx context.Context, rec run.Recorder) error {
 	return rec.Note(ctx, "Definitions are frozen from now on. Whoever tries to change one is told which maintenance it is, until when, and whom to ask.", nil)
 }
 
+// freezeOn gives the freeze of the new server words for the time in which the old one follows it.
+func (u *Upgrade) freezeOn(ctx context.Context) error {
+	n := u.notice()
+	n.WayBack = true
+	return u.eachDatabase(ctx, u.target, func(ctx context.Context, conn *pgx.Conn, _ cluster.Database) error {
+		return cluster.Freeze(ctx, conn, u.frozen(), n)
+	})
+}
+
 func (u *Upgrade) thawSource(ctx context.Context, rec run.Recorder) error {
 	if ours, err := rec.Memo(&begun{}); err != nil || !ours {
 		return err

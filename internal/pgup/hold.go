@@ -133,6 +133,7 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
 	defer priority.Raise()()
+	defer h.u.unwatched()()
 	t.asked = time.Now()
 	if err := h.dog.Hold(held, h.u.HoldBudget); err != nil {
 		return t, h.back(err)

@@ -30,7 +30,7 @@ func (u *Upgrade) Recall(points map[string]run.Checkpoint) error {
 		if memo == nil {
 			continue
 		}
-		if err := json.Unmarshal(memo, into); err != nil {
+		if err := json.Unmarshal(unscoped(memo), into); err != nil {
 			return fmt.Errorf("read what step %s kept: %w", name, err)
 		}
 	}

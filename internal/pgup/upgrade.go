@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +47,7 @@ type Spec struct {
 	SourceGone bool   // nobody asks the old server any more
 	WayBack    bool   // the old server follows the new one after the switch
 	Unlogged   string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
+	WALBudget  int64  // bytes that the source may keep for the target; 0 = by the room there is
 	Self       string // Lull's own program, for the watchdog
 	WorkDir    string // for what the watchdog leaves behind
 }
@@ -69,6 +71,9 @@ type Upgrade struct {
 	past       bool                            // clients are on the target: what came before the switch is no longer asked about
 	brought    map[string][]string             // tables, by database, that an extension's new version filled
 	refreshed  map[string]map[string]refreshed // materialized views, by database and name, refreshed in this run
+	generation int                             // how often the copy was started again because its slots were gone
+	origin     cluster.Self                    // the server that the slots were made on
+	holding    atomic.Bool                     // clients wait just now
 }
 
 // New checks nothing yet: the first step does.
@@ -79,10 +84,12 @@ func New(spec Spec) *Upgrade {
 // Items are the steps in their order. With a way back they end when it is open: Finish
 // gives it up, and Rollback takes it.
 func (u *Upgrade) Items() []run.Item {
-	items := []run.Item{
-		u.preflight(), u.publication(), u.slots(), u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(),
-		u.subscription(), u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison(), u.switchOver(), u.checksAfter(), u.followBack(), u.viewsAfter(),
-	}
+	items := slices.Concat(
+		[]run.Item{u.preflight(), u.publication(), u.slots()},
+		u.onSlots(false, u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(), u.subscription()),
+		u.onSlots(true, u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison()),
+		[]run.Item{u.guarded(true, u.switchOver()), u.checksAfter(), u.followBack(), u.viewsAfter()},
+	)
 	if u.BakeFor > 0 {
 		items = slices.Insert(items, slices.IndexFunc(items, u.named("switch")), u.workloadBefore())
 		items = slices.Insert(items, 1, u.workloadBegin())

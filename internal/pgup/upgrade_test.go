@@ -75,9 +75,13 @@ func newGround(t *testing.T) *ground {
 	return g
 }
 
+func (g *ground) install17(t *testing.T) (pgserver.Install, error) {
+	return pgtest.Install(t, 17).RunAs("")
+}
+
 // removeTarget stops what the upgrade started: a server that it leaves running outlives the test otherwise.
 func (g *ground) removeTarget(t *testing.T) {
-	in, err := pgtest.Install(t, 17).RunAs("")
+	in, err := g.install17(t)
 	if err != nil {
 		t.Error(err)
 		return

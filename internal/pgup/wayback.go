@@ -163,10 +163,7 @@ func (u *Upgrade) removeWayBack(ctx context.Context, rec run.Recorder) error {
 	if err := u.endTrial(ctx); err != nil {
 		return err
 	}
-	err := u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
-		return cluster.Unsubscribe(ctx, conn, u.slot(db))
-	})
-	if err != nil {
+	if err := u.unfollowBack(ctx); err != nil {
 		return err
 	}
 	running, err := u.server.Running(ctx)
@@ -174,6 +171,12 @@ func (u *Upgrade) removeWayBack(ctx context.Context, rec run.Recorder) error {
 		return err // the target's folder is removed further back
 	}
 	return u.dropSlotsBack(ctx)
+}
+
+func (u *Upgrade) unfollowBack(ctx context.Context) error {
+	return u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
+		return cluster.Unsubscribe(ctx, conn, u.slot(db))
+	})
 }
 
 func (u *Upgrade) dropSlotsBack(ctx context.Context) error {
@@ -214,6 +217,9 @@ func (u *Upgrade) openWayBack(ctx context.Context, rec run.Recorder) error {
 	rec.Progress(run.Progress{Text: "letting the old server follow", Public: "Checking that all is well"})
 	if err := u.reverse(ctx); err != nil {
 		return hint.Wrap(fmt.Errorf("open the way back: %w", err), "see the old server's log, then lull run again; or write `way_back: off` in the plan, which gives it up")
+	}
+	if err := u.freezeOn(ctx); err != nil {
+		return err
 	}
 	if err := rec.Keep(ctx, begun{true}); err != nil {
 		return err

@@ -15,6 +15,7 @@ type Notice struct {
 	ID      string
 	Until   string // when it is planned to end, for people: "19:00 NZDT on 5 December 2026 (06:00 UTC)"
 	Contact string // whom to ask; "" = nobody is named
+	WayBack bool   // the old server follows this one: the freeze ends with that
 }
 
 // frozenEvents are the moments at which a command that changes definitions can be refused.
@@ -29,7 +30,7 @@ var frozenEvents = []string{"ddl_command_start", "table_rewrite", "ddl_command_e
 const freezeBody = `
 DECLARE
 	query text := coalesce(current_query(), '');
-	detail text := tg_tag || ' is refused, because the new server that is being built would not know of it.';
+	detail text := tg_tag || ' is refused, because ' || %s || ' would not know of it.';
 BEGIN
 	IF current_setting('application_name') LIKE 'lull%%' AND EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND rolsuper) THEN
 		RETURN;
@@ -66,15 +67,18 @@ END`
 
 func (n Notice) body() string {
 	message := fmt.Sprintf("definitions are frozen: maintenance \"%s\" (%s) is under way", n.Title, n.ID)
-	ask := "whoever runs this server"
+	other, until, ask := "the new server that is being built", "Try again when it is completed", "whoever runs this server"
 	if n.Contact != "" {
 		ask = n.Contact
 	}
-	until := "Try again when it is completed"
-	if n.Until != "" {
+	switch {
+	case n.WayBack:
+		message = fmt.Sprintf("definitions are frozen: after maintenance \"%s\" (%s) the way back is kept open", n.Title, n.ID)
+		other, until = "the old server that follows this one", "Try again when the way back was given up (lull finish)"
+	case n.Until != "":
 		until = fmt.Sprintf("Try again after %s, when it is planned to be completed", n.Until)
 	}
-	return fmt.Sprintf(freezeBody, Literal(message), Literal(fmt.Sprintf("%s. If it cannot wait, ask %s.", until, ask)))
+	return fmt.Sprintf(freezeBody, Literal(other), Literal(message), Literal(fmt.Sprintf("%s. If it cannot wait, ask %s.", until, ask)))
 }
 
 func frozenName(name, event string) string { return name + "_" + event }

@@ -112,8 +112,14 @@ var passing = []string{
 
 func TestFreezeTellsAHumanBeing(t *testing.T) {
 	t.Parallel()
-	s, _ := frozenServer(t, 13)
-	golden(t, "freeze.txt", refusal(t, clientOf(t, s), refused[0]))
+	s, lull := frozenServer(t, 13)
+	said := refusal(t, clientOf(t, s), refused[0])
+	after := notice
+	after.WayBack = true
+	if err := cluster.Freeze(t.Context(), lull, freezeName, after); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "freeze.txt", said+refusal(t, clientOf(t, s), refused[0]))
 }
 
 func TestFreezeRefusesDefinitionsAndNothingElse(t *testing.T) {

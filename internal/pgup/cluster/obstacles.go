@@ -46,3 +46,12 @@ func LookSurroundings(ctx context.Context, conn *pgx.Conn) (s Surroundings, err 
 	}
 	return s, nil
 }
+
+// Strangers counts the sessions that are not Lull's.
+func Strangers(ctx context.Context, conn *pgx.Conn) (n int, err error) {
+	err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name NOT LIKE 'lull%'`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("look for clients: %w", err)
+	}
+	return n, nil
+}
