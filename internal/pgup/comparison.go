@@ -99,5 +99,9 @@ func (u *Upgrade) differences(ctx context.Context) (all []string, err error) {
 		}
 		return err
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	roles, err := u.roleDifferences(ctx)
+	return append(all, roles...), err
 }

@@ -185,6 +185,9 @@ func (h *hold) carry(ctx context.Context) error {
 			if err := h.way.fence.AwaitEmpty(side, h.from); err != nil {
 				return err
 			}
+			if err := h.unchanged(side); err != nil {
+				return err
+			}
 			return h.rest(side)
 		})
 		if err := group.Wait(); err != nil {

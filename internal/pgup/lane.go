@@ -18,6 +18,7 @@ type lane struct {
 	from, to       *pgx.Conn
 	seqFrom, seqTo *pgx.Conn
 	sequences      *cluster.Sequences
+	definitions    definitions
 }
 
 func (l *lane) open(ctx context.Context, from, to cluster.Endpoint) (err error) {
@@ -34,6 +35,9 @@ func (l *lane) open(ctx context.Context, from, to cluster.Endpoint) (err error) 
 		return fmt.Errorf("prepare a session: %w", err)
 	}
 	if err := cluster.PrepareMarker(ctx, l.from, l.to); err != nil {
+		return err
+	}
+	if l.definitions, err = prepareDefinitions(ctx, l.seqFrom, l.seqTo); err != nil {
 		return err
 	}
 	l.sequences, err = cluster.PrepareSequences(ctx, l.seqFrom, l.seqTo)
