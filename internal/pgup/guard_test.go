@@ -61,11 +61,15 @@ func (g *ground) stuck(t *testing.T) (ended <-chan error) {
 	lock := g.onTarget(t, "app")
 	exec(t, lock, `BEGIN; LOCK TABLE lull.marker IN ACCESS EXCLUSIVE MODE`)
 	done := make(chan error, 1)
-	go func() { done <- g.run(t) }()
+	go func() {
+		err := g.run(t)
+		lock.Close(context.Background()) // whatever comes next finds no stranger on the target
+		done <- err
+	}()
 	g.eventually(t, "a step that waits for the marker", func(look *pgx.Conn) (seen bool, err error) {
 		err = look.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'lull.marker'::regclass`).Scan(&seen)
 		return seen, err
-	}, g.onTarget(t, "app"))
+	}, connectTo(t, g.spec.Source.At("127.0.0.1", g.spec.Place.Port), "app"))
 	return done
 }
 
@@ -221,7 +225,7 @@ func TestADisabledSubscriptionIsTold(t *testing.T) {
 	t.Parallel()
 	g := following(t)
 	ended := g.stuck(t)
-	exec(t, g.onTarget(t, "mail"), fmt.Sprintf(`ALTER SUBSCRIPTION %s DISABLE`, cluster.Ident(g.slot(t, "mail"))))
+	exec(t, connectTo(t, g.spec.Source.At("127.0.0.1", g.spec.Place.Port), "mail"), fmt.Sprintf(`ALTER SUBSCRIPTION %s DISABLE`, cluster.Ident(g.slot(t, "mail"))))
 	told(t, ended, "was disabled", "type the same command again")
 }
 

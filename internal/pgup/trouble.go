@@ -94,7 +94,9 @@ func (u *Upgrade) refusedRow(db, log string, e cluster.ApplyError) error {
 // differ is about something that was defined on one side only.
 func differ(all []string) error {
 	next := "make the same change on the target, or lull abort and run again"
-	if slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, "role ") || strings.HasPrefix(s, "membership ") || strings.HasPrefix(s, "setting ") }) {
+	if slices.ContainsFunc(all, func(s string) bool {
+		return strings.HasPrefix(s, "role ") || strings.HasPrefix(s, "membership ") || strings.HasPrefix(s, "setting ")
+	}) {
 		next = "make the same change on the target (pg_dumpall --roles-only of the source shows it, with the hash of a password), or lull abort and run again"
 	}
 	return hint.Errorf(next, "%d definitions differ between the source and the target: %s", len(all), sample(all))

@@ -18,7 +18,7 @@ func Roles(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
 		FROM pg_authid WHERE rolname !~ '^pg_'
 		UNION ALL
 		SELECT 'membership of ' || quote_ident(m.rolname) || ' in ' || quote_ident(r.rolname), bool_or(a.admin_option)::text
-		FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member GROUP BY 1
+		FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 1
 		UNION ALL
 		SELECT 'setting ' || split_part(c, '=', 1) || ' of ' || concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)), c
 		FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) c LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
