@@ -59,6 +59,13 @@ func (u *Upgrade) seeSlots(ctx context.Context, rec run.Recorder) (run.Observati
 		return run.Observation{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	self, err := cluster.LookSelf(ctx, conn)
+	if err != nil {
+		return run.Observation{}, err
+	}
+	if err := u.sameServer(self); err != nil {
+		return run.Observation{}, err
+	}
 	done, foreign := 0, ""
 	for _, db := range u.inv.Databases {
 		s, found, err := cluster.LookSlot(ctx, conn, u.slot(db))
@@ -76,14 +83,10 @@ func (u *Upgrade) seeSlots(ctx context.Context, rec run.Recorder) (run.Observati
 		return run.Observation{Presence: run.Foreign, Evidence: "slot " + foreign + " exists on the source"}, nil
 	}
 	o := begunAtLeast(ours, verdict(len(u.inv.Databases), done, 0, fmt.Sprintf("%d of %d slots on the source", done, len(u.inv.Databases))))
-	if o.Presence != run.Done {
-		return o, nil
-	}
-	self, err := cluster.LookSelf(ctx, conn)
-	if ours && (!memo.Made || self != memo.Source) { // not written down yet, or of another life of the server
+	if o.Presence == run.Done && ours && (!memo.Made || self != memo.Source) { // not written down yet, or of another life of the server
 		o.Presence = run.Partial
 	}
-	return o, err
+	return o, nil
 }
 
 // createSlots makes one slot a database, all at once: each waits for the transactions
