@@ -89,6 +89,12 @@ func TestDefinitionsAreFrozenUntilTheEnd(t *testing.T) {
 	if err := g.run(t); err != nil {
 		t.Fatal(err)
 	}
+	if err := clientsDDL(t.Context(), g.targetDSN("app")); !isFrozen(err) || !strings.Contains(err.Error(), "the way back is kept open") {
+		t.Errorf("while there is a way back: %v", err)
+	}
+	if err := g.carryOut(t, g.remembering(t).FinishItems()); err != nil {
+		t.Fatal(err)
+	}
 	for _, dsn := range []string{g.source.DSN("app") + " default_transaction_read_only=off", g.targetDSN("app")} {
 		if err := clientsDDL(t.Context(), dsn); err != nil {
 			t.Errorf("after the end: %v", err)

@@ -59,7 +59,7 @@ func exec(t *testing.T, conn *pgx.Conn, sql string) {
 func (g *ground) stuck(t *testing.T) (ended <-chan error) {
 	t.Helper()
 	lock := g.onTarget(t, "app")
-	exec(t, lock, `BEGIN; LOCK TABLE lull.marker IN ACCESS EXCLUSIVE MODE`)
+	exec(t, lock, `BEGIN; LOCK TABLE lull.marker IN SHARE MODE`)
 	done := make(chan error, 1)
 	go func() {
 		err := g.run(t)

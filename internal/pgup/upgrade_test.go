@@ -3,6 +3,7 @@ package pgup_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -85,6 +86,9 @@ func (g *ground) removeTarget(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 		return
+	}
+	if said, err := os.ReadFile(g.spec.Data + ".server.log"); err == nil && t.Failed() {
+		t.Logf("the log of the target ends with:\n%s", said[max(0, len(said)-4000):])
 	}
 	if err := (pgserver.Server{Install: in, Data: g.spec.Data}).Stop(context.Background(), "immediate"); err != nil {
 		t.Error(err)

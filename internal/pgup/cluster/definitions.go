@@ -42,8 +42,11 @@ func definitionsSQL() string {
 		if c.oid != "" {
 			where += " AND " + c.oid + " >= 16384"
 		}
+		if c.name == "pg_attribute" {
+			where += " AND attnum > 0"
+		}
 		// age() is int4 arithmetic on ids; the difference to a fixed one does not move with the clock.
-		sums[i] = fmt.Sprintf("(SELECT count(*) || ' ' || coalesce(sum(age(xmin)::bigint - age('3'::xid)) FILTER (WHERE age(xmin) < 2147483647), 0) FROM %s WHERE %s)", c.name, where)
+		sums[i] = fmt.Sprintf("(SELECT count(*) || ' ' || coalesce(sum(age(xmin)::bigint - age('3'::xid)) FILTER (WHERE xmin <> '1'::xid AND xmin <> '2'::xid), 0) FROM %s WHERE %s)", c.name, where)
 	}
 	return "WITH t AS (SELECT oid FROM pg_class WHERE relpersistence = 't'), n AS (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_temp\\_%' OR nspname LIKE 'pg\\_toast\\_temp\\_%') SELECT concat_ws(',', " + strings.Join(sums, ", ") + ")"
 }

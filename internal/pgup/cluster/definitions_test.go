@@ -69,13 +69,15 @@ func BenchmarkDefinitions(b *testing.B) {
 	if err := cluster.PrepareDefinitions(b.Context(), conn); err != nil {
 		b.Fatal(err)
 	}
-	began := time.Now()
+	least := time.Hour // what it costs when nothing else runs, on a machine that is never quiet
 	for b.Loop() {
+		began := time.Now()
 		if _, err := cluster.Definitions(b.Context(), conn); err != nil {
 			b.Fatal(err)
 		}
+		least = min(least, time.Since(began))
 	}
-	b.ReportMetric(float64(time.Since(began).Microseconds())/1000/float64(b.N), "ms/look")
+	b.ReportMetric(float64(least.Microseconds())/1000, "ms-least/look")
 }
 
 func TestRoles(t *testing.T) {

@@ -49,6 +49,7 @@ func (p Physical) Configure(ctx context.Context, at Place, changed []cluster.Set
 	}
 	settings, unknown := Carry(changed, known)
 	p.enoughWorkers(settings)
+	tellErrors(settings)
 	settings["port"] = strconv.Itoa(at.Port)
 	if at.SocketDir != "" {
 		settings["unix_socket_directories"] = at.SocketDir
@@ -81,6 +82,18 @@ func (p Physical) enoughWorkers(settings map[string]string) {
 		}
 	}
 	settings["wal_level"] = "logical" // the way back needs it
+}
+
+// tellErrors lets the target log errors, and their details: which row could not be applied
+// stands nowhere else. To the log, "log" ranks above "error" (manual, log_min_messages).
+func tellErrors(settings map[string]string) {
+	switch strings.ToLower(settings["log_min_messages"]) {
+	case "log", "fatal", "panic":
+		settings["log_min_messages"] = "error"
+	}
+	if strings.EqualFold(settings["log_error_verbosity"], "terse") {
+		settings["log_error_verbosity"] = "default"
+	}
 }
 
 // include adds lull.conf to the file that initdb wrote, once.
