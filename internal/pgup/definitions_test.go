@@ -47,7 +47,7 @@ func TestADefinitionThatSlippedInSendsEverythingBack(t *testing.T) {
 	err := g.slipIn(t, `CREATE TABLE public.slipped (n int PRIMARY KEY)`)
 	acked := clients.stop()["shop"]
 	told(t, at(err), "relation public.slipped is only on the source", "make the same change on the target")
-	if !g.noted("Try 1 went back to the old server, nothing lost") || !g.noted("somebody changed a definition right before the switch") {
+	if !g.noted(t, "Try 1 went back to the old server, nothing lost") || !g.noted(t, "somebody changed a definition right before the switch") {
 		t.Error("the hold did not notice it")
 	}
 	var version, lost int
@@ -64,7 +64,7 @@ func TestATruncateRightBeforeTheHoldDoesNoHarm(t *testing.T) {
 	if err := g.slipIn(t, `TRUNCATE public.keyless`); err != nil {
 		t.Fatal(err)
 	}
-	if g.noted("went back to the old server") {
+	if g.noted(t, "went back to the old server") {
 		t.Error("it took a second try")
 	}
 	var rows int

@@ -216,7 +216,7 @@ func (i impatient) Recorded(at time.Time, e maint.Event) {
 	}
 }
 
-// noted says whether a note begins with the words, or has the figure of that name.
+// noted says whether a note has the words, or the figure of that name.
 func (g *ground) noted(t *testing.T, what string) bool {
 	t.Helper()
 	all, err := g.journal.History(t.Context(), id)
@@ -226,6 +226,6 @@ func (g *ground) noted(t *testing.T, what string) bool {
 	return slices.ContainsFunc(all, func(e timeline.Entry) bool {
 		n, ok := e.Event.(maint.Noted)
 		_, figure := n.Figures[what]
-		return ok && (figure || strings.HasPrefix(n.Text, what))
+		return ok && (figure || strings.Contains(n.Text, what))
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/hint"
-	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 )
@@ -133,16 +132,6 @@ func (g *ground) completes(t *testing.T) {
 	}
 }
 
-func (g *ground) noted(text string) bool {
-	history, err := g.journal.History(context.Background(), id)
-	for _, e := range history {
-		if n, ok := e.Event.(maint.Noted); ok && strings.Contains(n.Text, text) {
-			return true
-		}
-	}
-	return err != nil
-}
-
 func TestADroppedSlotIsToldAndTheCopyStartedAgain(t *testing.T) {
 	t.Parallel()
 	g := following(t)
@@ -152,7 +141,7 @@ func TestADroppedSlotIsToldAndTheCopyStartedAgain(t *testing.T) {
 	g.dropSlot(t, name)
 	told(t, ended, "slot "+name+" is gone", "removes the copy and starts it again")
 	g.completes(t)
-	if !g.noted("It is removed and started again.") {
+	if !g.noted(t, "It is removed and started again.") {
 		t.Error("starting again is not on the timeline")
 	}
 	var there bool
@@ -206,7 +195,7 @@ func TestTheWALBudgetIsKept(t *testing.T) {
 		}
 	}
 	told(t, ended, "Its slots were dropped before its disk fills", "raise wal_budget in the plan")
-	if !g.noted("is used up") {
+	if !g.noted(t, "is used up") {
 		t.Error("giving up was not announced")
 	}
 	var left int
