@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/lullhq/lull/internal/pgup"
 )
 
@@ -17,14 +15,14 @@ func TestDamageAfterTheComparisonIsFound(t *testing.T) {
 	if err := g.runUntil(t, "comparison", func(context.Context) error { return errStopped }); err == nil {
 		t.Fatal("the run was not stopped")
 	}
-	g.onTarget(t, "shop", "UPDATE t SET v = 'damaged' WHERE n = 77")
+	exec(t, g.onTarget(t, "shop"), "UPDATE t SET v = 'damaged' WHERE n = 77")
 	waited := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
 	wantRow(t, "while something is waited for", pgup.New(g.spec).WhileComparing(t.Context(), waited))
 
 	g.comparedLongAgo(t)
 	wantRow(t, "in a run that is resumed the next day", g.run(t))
 
-	g.onTarget(t, "shop", "UPDATE t SET v = repeat('x', 100) WHERE n = 77")
+	exec(t, g.onTarget(t, "shop"), "UPDATE t SET v = repeat('x', 100) WHERE n = 77")
 	if err := g.run(t); err != nil {
 		t.Fatal(err)
 	}
@@ -37,18 +35,6 @@ func wantRow(t *testing.T, when string, err error) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), "rows differ") || !strings.Contains(err.Error(), "(77) changed") {
 		t.Errorf("%s: %v", when, err)
-	}
-}
-
-func (g *ground) onTarget(t *testing.T, db, sql string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), g.targetDSN(db))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), sql); err != nil {
-		t.Fatal(err)
 	}
 }
 
