@@ -129,6 +129,9 @@ func Lag(ctx context.Context, source *pgx.Conn, slot string) (bytes int64, strea
 		SELECT coalesce(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), r.replay_lsn), -1)::bigint, coalesce(r.state = 'streaming', false)
 		FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
 		WHERE s.slot_name = $1`, slot).Scan(&bytes, &streaming)
+	if errors.Is(err, pgx.ErrNoRows) { // the slot is gone: nothing streams
+		return 0, false, nil
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("read the lag of slot %s: %w", slot, err)
 	}
