@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -199,19 +200,53 @@ func (c crossing) try(ctx context.Context, rec run.Recorder, n int) error {
 func (c crossing) original(ctx context.Context, rec run.Recorder) (cluster.Fence, error) {
 	var memo crossed
 	if began, err := rec.Memo(&memo); err != nil || began {
-		return memo.Fence, err
+		return c.withSuperusers(ctx, rec, memo, err)
 	}
 	fence, err := c.fence(ctx)
 	if err != nil {
 		return fence, err
 	}
-	return fence, rec.Keep(ctx, crossed{Fence: fence})
+	memo.Fence = fence
+	return fence, rec.Keep(ctx, memo)
+}
+
+// withSuperusers adds those that came up since the fence was looked at: between two tries it is open.
+func (c crossing) withSuperusers(ctx context.Context, rec run.Recorder, memo crossed, err error) (cluster.Fence, error) {
+	if err != nil {
+		return memo.Fence, err
+	}
+	w, err := c.way(memo.Fence)
+	if err != nil {
+		return memo.Fence, err
+	}
+	conn, err := w.from.Connect(ctx, "")
+	if err != nil {
+		return memo.Fence, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	now, err := cluster.Superusers(ctx, conn)
+	if err != nil {
+		return memo.Fence, err
+	}
+	before := len(memo.Fence.Superusers)
+	for _, name := range now {
+		if !slices.Contains(memo.Fence.Superusers, name) {
+			memo.Fence.Superusers = append(memo.Fence.Superusers, name)
+		}
+	}
+	if len(memo.Fence.Superusers) == before {
+		return memo.Fence, nil
+	}
+	return memo.Fence, rec.Keep(ctx, memo)
 }
 
 // recordHold writes the conclusion once clients are where they were to go.
 func (c crossing) recordHold(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
 	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close %s to all others, %.1f until nobody was left there and its last change was seen on %s, %.1f to open that one and send the clients there. Sequences carried over: %d.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), c.here, ms(t.seen.Sub(t.fenced)), c.other, ms(t.resumed.Sub(t.seen)), h.sequenceCount())
+	if err := rec.Say(ctx, "fenced", h.fenced(c.u.Name+"/"+c.step)); err != nil {
+		return err
+	}
 	return c.putOnRecord(ctx, rec, h.way.fence, text, t.figures(try, h))
 }
 

@@ -27,6 +27,7 @@ type hold struct {
 	to     *pgx.Conn // opens the fence of the one they go to
 	lanes  []*lane   // one a database
 	deltas *deltas   // what no replication carries
+	proof  proof     // what was seen in the last try
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -93,7 +94,7 @@ func (h *hold) connect(ctx context.Context) (err error) {
 		return err
 	}
 	for _, db := range h.u.inv.Databases {
-		l := &lane{db: db, slot: h.u.slot(db) + h.way.name}
+		l := &lane{db: db, slot: h.u.slot(db) + h.way.name, subscription: h.u.slot(db)}
 		h.lanes = append(h.lanes, l)
 		if err := l.open(ctx, h.way.from, h.way.to); err != nil {
 			return fmt.Errorf("database %s: %w", db.Name, err)
@@ -146,7 +147,7 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		return t, h.back(err)
 	}
 	t.seen = time.Now()
-	if err := h.openOther(held); err != nil {
+	if err := h.openWithProof(held); err != nil {
 		return t, h.back(err)
 	}
 	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
@@ -160,12 +161,11 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	return t, nil
 }
 
-// closeFence shuts the server that clients were on to new sessions and tells those inside to end.
-func (h *hold) closeFence(ctx context.Context) error {
-	if _, err := h.from.Exec(ctx, h.way.fence.CloseSQL()); err != nil {
-		return fmt.Errorf("close the server to all others: %w", err)
-	}
-	return nil
+// closeFence shuts the server that clients were on to new sessions, tells those inside to
+// end, and keeps who they were.
+func (h *hold) closeFence(ctx context.Context) (err error) {
+	h.proof.writers, err = h.way.fence.Close(ctx, h.from)
+	return err
 }
 
 // carry brings the last changes and the sequences over. The markers do not wait for the
@@ -181,7 +181,7 @@ func (h *hold) carry(ctx context.Context) error {
 			return err
 		})
 		group.Go(func() error {
-			if err := h.way.fence.AwaitEmpty(side, h.from); err != nil {
+			if err := h.proof.writers.Await(side, h.from); err != nil {
 				return err
 			}
 			return h.rest(side)
@@ -189,6 +189,7 @@ func (h *hold) carry(ctx context.Context) error {
 		if err := group.Wait(); err != nil {
 			return err
 		}
+		h.proof.stamps = stamps
 		if alone, err := cluster.Alone(ctx, h.from, stamps); err != nil || alone {
 			return err
 		}
