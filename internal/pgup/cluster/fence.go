@@ -157,21 +157,12 @@ func (f Fence) othersSQL() string {
 	for i, d := range f.Databases {
 		names[i] = Literal(d.Name)
 	}
-	return `backend_type = 'client backend' AND NOT (usename = current_user AND application_name LIKE 'lull%')
+	return `backend_type = 'client backend' AND NOT (usename = current_user AND application_name ~ '^lull( |$)')
 		AND datname IN (` + strings.Join(names, ", ") + `)`
 }
 
-// Rehearse asks both servers what the closing and opening will ask, while the source is
-// open and the target closed, so that nothing changes: their caches are warm then.
-func (f Fence) Rehearse(ctx context.Context, source, target *pgx.Conn) error {
-	if err := f.Open(ctx, source); err != nil {
-		return err
-	}
-	if _, err := f.look(ctx, source); err != nil {
-		return err
-	}
-	if _, err := target.Exec(ctx, f.CloseSQL()); err != nil {
-		return fmt.Errorf("close the target: %w", err)
-	}
-	return nil
+// RehearseLook asks what is asked inside the hold, so that it is prepared and warm.
+func (f Fence) RehearseLook(ctx context.Context, conn *pgx.Conn) error {
+	_, err := f.look(ctx, conn)
+	return err
 }

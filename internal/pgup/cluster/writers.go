@@ -42,7 +42,7 @@ func (f Fence) look(ctx context.Context, conn *pgx.Conn) (l Look, err error) {
 			AND k.pid NOT IN (SELECT pid FROM pg_stat_activity)),
 		(SELECT count(*) FROM pg_stat_activity WHERE `+f.othersSQL()+`),
 		(SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity WHERE usename = current_user AND `+f.othersSQL()+`),
-		(SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND NOT (application_name LIKE 'lull%')),
+		(SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND NOT (usename = current_user AND application_name ~ '^lull( |$)')),
 		(SELECT count(*) FROM pg_prepared_xacts),
 		txid_snapshot_xmax(txid_current_snapshot()), (pg_current_wal_insert_lsn() - '0/0')::int8`).
 		Scan(&l.Doors, &l.Sessions, &l.Own, &l.Writing, &l.Prepared, &l.Next, &l.Insert)

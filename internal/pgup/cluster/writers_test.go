@@ -61,7 +61,7 @@ func (y *yard) write(t *testing.T, role, begin string) *writer {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
-			conn, err := pgx.Connect(ctx, y.dsn(role, role+"_loop", "default_query_exec_mode=simple_protocol"))
+			conn, err := pgx.Connect(ctx, y.dsn(role, "nightly", "default_query_exec_mode=simple_protocol"))
 			if err != nil {
 				w.refused.Add(1)
 				continue

@@ -25,6 +25,7 @@ func Events() []maint.Event {
 		maint.Verifying{Text: "The work is done and is being checked."},
 		maint.Completed{Text: "All checks are green."},
 		maint.Cancelled{Text: "It will not happen."},
+		maint.RolledBack{Text: "We are back on the version before."},
 		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
 		maint.StepFinished{
 			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,
