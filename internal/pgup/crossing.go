@@ -138,7 +138,7 @@ func (c crossing) recordFromWatchdog(ctx context.Context, rec run.Recorder, memo
 			if err := json.Unmarshal(e.Proof, &proof); err != nil {
 				return fmt.Errorf("read the proof in the watchdog's record: %w", err)
 			}
-			if err := rec.Say(ctx, "fenced", proof); err != nil {
+			if err := rec.Say(ctx, c.key("fenced"), proof); err != nil {
 				return err
 			}
 		}
@@ -202,7 +202,10 @@ func (c crossing) try(ctx context.Context, rec run.Recorder, n int) error {
 	}
 	t, err := h.do(ctx, c.u.Name+"/"+c.step)
 	if errors.Is(err, errBack) {
-		return errors.Join(err, c.recordTry(ctx, rec, h, t, n, err))
+		if noted := c.recordTry(ctx, rec, h, t, n, err); noted != nil {
+			return fmt.Errorf("%w, after a try that went back: %v", noted, err) // whoever has lost the journal tries nothing more
+		}
+		return err
 	}
 	if err != nil {
 		return err
@@ -222,8 +225,12 @@ func (c crossing) recordTry(ctx context.Context, rec run.Recorder, h *hold, t ti
 
 func (c crossing) original(ctx context.Context, rec run.Recorder) (cluster.Fence, error) {
 	var memo crossed
-	if began, err := rec.Memo(&memo); err != nil || began {
-		return c.withSuperusers(ctx, rec, memo, err)
+	began, err := rec.Memo(&memo)
+	if err != nil {
+		return memo.Fence, err
+	}
+	if began {
+		return c.withSuperusers(ctx, rec, memo)
 	}
 	fence, err := c.fence(ctx)
 	if err != nil {
@@ -234,10 +241,7 @@ func (c crossing) original(ctx context.Context, rec run.Recorder) (cluster.Fence
 }
 
 // withSuperusers adds those that came up since the fence was looked at: between two tries it is open.
-func (c crossing) withSuperusers(ctx context.Context, rec run.Recorder, memo crossed, err error) (cluster.Fence, error) {
-	if err != nil {
-		return memo.Fence, err
-	}
+func (c crossing) withSuperusers(ctx context.Context, rec run.Recorder, memo crossed) (cluster.Fence, error) {
 	w, err := c.way(memo.Fence)
 	if err != nil {
 		return memo.Fence, err
@@ -267,7 +271,7 @@ func (c crossing) withSuperusers(ctx context.Context, rec run.Recorder, memo cro
 func (c crossing) recordHold(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
 	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close %s to all others, %.1f until nobody was left there and its last change was seen on %s, %.1f to open that one and send the clients there. Sequences carried over: %d.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), c.here, ms(t.seen.Sub(t.fenced)), c.other, ms(t.resumed.Sub(t.seen)), h.sequenceCount())
-	if err := rec.Say(ctx, "fenced", h.fenced(c.u.Name+"/"+c.step)); err != nil {
+	if err := rec.Say(ctx, c.key("fenced"), h.fenced(c.u.Name+"/"+c.step)); err != nil {
 		return err
 	}
 	return c.putOnRecord(ctx, rec, h.way.fence, text, t.figures(try, h))

@@ -72,7 +72,7 @@ func (u *Upgrade) newHold(ctx context.Context, w way) (_ *hold, err error) {
 	}
 	spec.Holder = w.from.Name
 	if h.dog, err = watchdog.Start(ctx, u.Self, spec); err != nil {
-		return h, err
+		return nil, err
 	}
 	h.rates.Console = h.dog.Console()
 	return h, nil
