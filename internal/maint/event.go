@@ -137,7 +137,8 @@ type Noted struct {
 // what was seen that proves it. It names roles and databases, so it is for the operator.
 type Fenced struct {
 	Step string `json:"step"`
-	// Ended are the sessions that were inside when the server closed: they had come past the pooler.
+	// Ended are the sessions that were still inside when the server closed: they had come past
+	// the pooler, or the pooler had closed them a moment before.
 	Ended []EndedSessions `json:"ended,omitempty"`
 	// Refused are the superusers that cannot log in there any more.
 	Refused []string `json:"refused,omitempty"`

@@ -218,7 +218,7 @@ func (c crossing) recordTry(ctx context.Context, rec run.Recorder, h *hold, t ti
 	held := time.Since(t.asked)
 	text := fmt.Sprintf("Try %d went back to %s, nothing lost. Clients were held for %.0f ms: %s.", n, c.here, ms(held), strings.ReplaceAll(cause.Error(), "\n", "; "))
 	if w := h.proof.writers; w != nil && len(w.Ended) > 0 {
-		text += fmt.Sprintf(" Sessions past the pooler that were ended: %d.", len(w.Ended))
+		text += fmt.Sprintf(" Sessions that were still inside and were ended: %d.", len(w.Ended))
 	}
 	return rec.Note(ctx, text, maint.Figures{"try": float64(n), "went_back_ms": ms(held), "predicted_ms": ms(predict(h.rates).hold()), "went_back_at_unix_ms": float64(t.asked.UnixMilli())})
 }

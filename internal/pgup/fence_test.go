@@ -143,7 +143,9 @@ func (w *watcher) check(t *testing.T) {
 		t.Errorf("the last marker has transaction %d, and the next would be %d", last, f.Next)
 	}
 	for _, e := range f.Ended {
-		if e.Application != "nightly" && e.Application != "stuck" || e.Database != "app" || e.Sessions == 0 {
+		past := (e.Application == "nightly" || e.Application == "stuck") && e.Database == "app"
+		leaving := e.Application == "" && e.Role == "client" && e.InTransaction == 0 // the pooler closed it, and its process was still there
+		if !past && !leaving || e.Sessions == 0 {
 			t.Errorf("ended: %+v", e)
 		}
 	}

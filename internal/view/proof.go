@@ -9,7 +9,7 @@ import (
 
 // Proof says, in numbers alone, why no write can have been lost at the move.
 type Proof struct {
-	Ended, InTransaction int // sessions past the pooler that were ended
+	Ended, InTransaction int // sessions that were still inside
 	Left, Writing        int
 	Prepared             int
 	Markers              int
@@ -51,9 +51,9 @@ func (p Proof) sentences() (out []string) {
 	case p.Ended == 0:
 		say("When the old place was closed, nobody was inside: everybody had come through the pooler, and was held there.")
 	case p.InTransaction == 0:
-		say("When the old place was closed, %s had come past the pooler. Ended, with no transaction open.", several(float64(p.Ended), "session"))
+		say("When the old place was closed, %s had come past the pooler or was about to end. None was in a transaction.", several(float64(p.Ended), "session"))
 	default:
-		say("When the old place was closed, %s had come past the pooler, %d of them in a transaction. They were ended, and what was not committed was taken back.", several(float64(p.Ended), "session"), p.InTransaction)
+		say("When the old place was closed, %s had come past the pooler or was about to end, %d in a transaction. All were ended, and what was not committed was taken back.", several(float64(p.Ended), "session"), p.InTransaction)
 	}
 	say("At the last look %s, %s held by others, and %s were left there.", several(float64(p.Left), "session"), several(float64(p.Writing), "transaction id"), several(float64(p.Prepared), "prepared transaction"))
 	if p.Markers == 0 {

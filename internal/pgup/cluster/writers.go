@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +14,8 @@ import (
 // ErrReturns says that a session which cannot be refused keeps coming back.
 var ErrReturns = errors.New("a client that is not Lull logs in with Lull's own role")
 
-// Session is one that was inside the fence when it closed: it had come past the pooler.
+// Session is one that was still inside the fence when it closed: it had come past the
+// pooler, or the pooler had closed it a moment before.
 type Session struct {
 	PID                         int32
 	Role, Application, Database string
@@ -102,11 +104,15 @@ func (w *Writers) end(ctx context.Context, conn *pgx.Conn, sql string) error {
 // again: who has come in since the first time used Lull's own role, and there is no fence
 // against that.
 func (w *Writers) Await(ctx context.Context, conn *pgx.Conn) error {
-	for {
+	for waiting := 0; ; {
 		l, err := w.fence.look(ctx, conn)
+		if err != nil && ctx.Err() != nil && waiting > 0 {
+			return w.lingering(waiting, ctx.Err())
+		}
 		if err != nil {
 			return err
 		}
+		waiting = l.Sessions + len(w.doors)
 		if err := w.judge(l); err != nil {
 			return err
 		}
@@ -123,10 +129,19 @@ func (w *Writers) Await(ctx context.Context, conn *pgx.Conn) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %d sessions and %d logins on the server that clients leave to end: %w", l.Sessions, len(w.doors), ctx.Err())
+			return w.lingering(waiting, ctx.Err())
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// lingering names those that were told to end: one of them did not.
+func (w *Writers) lingering(n int, cause error) error {
+	var who []string
+	for _, s := range w.Ended {
+		who = append(who, fmt.Sprintf("pid %d of role %s, application %q", s.PID, s.Role, s.Application))
+	}
+	return fmt.Errorf("wait for sessions on the server that clients leave to end, %d of %s: %w", n, strings.Join(who, "; "), cause)
 }
 
 // judge follows the logins that were under way at the first look, and knows the sessions

@@ -93,7 +93,7 @@ func (y *yard) rows(t *testing.T) (n int64) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM t`).Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM public.t`).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
