@@ -17,6 +17,7 @@ type rates struct {
 	Look      time.Duration // one look for writers
 	Sequences int
 	Carry     time.Duration // all sequences, rehearsed
+	Deltas    time.Duration // what no replication carries, as the last pass took
 	Open      time.Duration // the opening of a fence, which waits for the disk
 }
 
@@ -37,7 +38,7 @@ func predict(r rates) forecast {
 	return forecast{
 		Drain:  r.Oldest + askedToHold*r.Console,
 		Fence:  r.Close,
-		Marker: max(r.Marker, r.Look+r.Carry) + r.Look,
+		Marker: max(r.Marker, r.Look+max(r.Carry, r.Deltas)) + r.Look,
 		Resume: max(r.Open, r.Look) + askedToResume*r.Console,
 	}
 }

@@ -103,7 +103,7 @@ func (h *hold) look(ctx context.Context) (m moment, err error) {
 	if _, err := h.markers(ctx); err != nil {
 		return m, err
 	}
-	m.rates.Marker = time.Since(sent)
+	m.rates.Marker, m.rates.Deltas = time.Since(sent), h.deltas.predicted
 	open, err := h.quietest(ctx)
 	if err != nil {
 		return m, err
