@@ -51,9 +51,9 @@ func (p Proof) sentences() (out []string) {
 	case p.Ended == 0:
 		say("When the old place was closed, nobody was inside: everybody had come through the pooler, and was held there.")
 	case p.InTransaction == 0:
-		say("When the old place was closed, %s had come past the pooler or was about to end. None was in a transaction.", several(float64(p.Ended), "session"))
+		say("Still inside when the old place was closed: %s, none in a transaction. Come past the pooler, or on the way out. All were ended.", several(float64(p.Ended), "session"))
 	default:
-		say("When the old place was closed, %s had come past the pooler or was about to end, %d in a transaction. All were ended, and what was not committed was taken back.", several(float64(p.Ended), "session"), p.InTransaction)
+		say("Still inside when the old place was closed: %s, %d in a transaction. Come past the pooler, or on the way out. All were ended, and what was not committed was taken back.", several(float64(p.Ended), "session"), p.InTransaction)
 	}
 	say("At the last look %s, %s held by others, and %s were left there.", several(float64(p.Left), "session"), several(float64(p.Writing), "transaction id"), several(float64(p.Prepared), "prepared transaction"))
 	if p.Markers == 0 {
