@@ -220,7 +220,9 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 	spec := pgup.Spec{
 		Name: s.Name, ID: string(p.ID), Title: p.Title, Until: endText(p.Window), Contact: cmp.Or(a.Config.Contact, p.Author, a.Config.Organization), Cluster: s.Upgrade.Cluster, Source: source, To: s.Upgrade.To,
 		Place: seed.Place{Host: c.Target.Host, Port: c.Target.Port, SocketDir: c.Target.SocketDir, Settings: c.Target.Settings},
-		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget, Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
+		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
+		HoldTries: s.Upgrade.HoldTries, HoldPatience: s.Upgrade.HoldPatience, OldestTransaction: s.Upgrade.OldestTransaction,
+		Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
 		Self: a.self, WorkDir: a.Config.Store + ".work",
 	}
 	for _, name := range c.Poolers {

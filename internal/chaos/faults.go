@@ -30,6 +30,7 @@ type fault struct {
 	hurts func(place string) bool
 	disk  bool // the target has a small disk
 	clock bool // lull has a clock that can jump
+	stays bool // nobody takes it away any more once all is completed
 	// strike does it. What does not pass by itself is taken away by heal, as a person would.
 	strike func(ctx context.Context, t *trial) (heal func(context.Context) error, err error)
 }
@@ -57,7 +58,7 @@ var faults = []fault{
 	{name: "disk-full", title: "disk of the target full", places: between(baseBackup, followBack), hurts: moved, disk: true, strike: fillDisk},
 	{name: "slot-invalidated", title: "slot invalidated", places: between(baseBackup, held), hurts: never, strike: invalidateSlots},
 	{name: "long-transaction", title: "long transaction", places: []string{preflight, publication, slots, catchUp, comparison, theSwitch, held}, hurts: never, strike: holdTransaction},
-	{name: "ddl", title: "DDL from another client", places: between(preflight, held), hurts: never, strike: define},
+	{name: "ddl", title: "DDL from another client", places: between(preflight, held), hurts: never, stays: true, strike: define},
 	{name: "clock-jump", title: "clock jumps", places: places, hurts: never, clock: true, strike: jumpClock},
 }
 

@@ -59,6 +59,9 @@ func (t *trial) finish(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if end.done && t.f.stays {
+			return completed, nil
+		}
 		if end.done {
 			return completed, t.healed(ctx)
 		}

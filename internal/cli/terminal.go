@@ -82,6 +82,9 @@ func factText(e maint.Event) string {
 		return "taken back  " + e.Title
 	case maint.Noted:
 		return "            " + e.Text
+	case maint.Fenced:
+		return fmt.Sprintf("proof       sessions left on the server that clients left: %d, transaction ids held by others: %d, prepared transactions: %d; markers seen on the other one: %d; its log ended at %s",
+			e.Left, e.Writing, e.Prepared, len(e.Markers), e.End)
 	case maint.Resumed:
 		return "resumed     " + e.Text
 	case maint.Started:

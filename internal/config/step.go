@@ -51,11 +51,16 @@ type Upgrade struct {
 	Seed       string // "physical"
 	Budget     time.Duration
 	HoldBudget time.Duration // how long clients may be held
-	WayBack    bool          // the old server follows the new one after the switch
-	Unlogged   string        // what becomes of unlogged tables: "copy", "empty", or "" = copy them if that fits into the hold
-	WALBudget  int64         // bytes that the source may keep for the new server; 0 = by the room there is
-	Bake       time.Duration // how long to watch the new server afterwards; 0 = not at all
-	RollBackIf RollBackIf
+	HoldTries  int           // how often it is tried when a hold goes back
+	// HoldPatience is how long a good moment for a hold is waited for.
+	HoldPatience time.Duration
+	// OldestTransaction is the age from which an open transaction keeps a hold from beginning.
+	OldestTransaction time.Duration
+	WayBack           bool          // the old server follows the new one after the switch
+	Unlogged          string        // what becomes of unlogged tables: "copy", "empty", or "" = copy them if that fits into the hold
+	WALBudget         int64         // bytes that the source may keep for the new server; 0 = by the room there is
+	Bake              time.Duration // how long to watch the new server afterwards; 0 = not at all
+	RollBackIf        RollBackIf
 }
 
 // Check asks a web address and compares the status.
@@ -100,9 +105,13 @@ const (
 
 // What holds when the plan does not say.
 const (
-	defaultHold  = 2 * time.Second
-	longestHold  = time.Minute // beyond it clients give up by themselves: PgBouncer's query_wait_timeout is 120 s
-	defaultCheck = time.Minute
+	defaultHold     = 2 * time.Second
+	defaultTries    = 5
+	mostTries       = 100
+	defaultPatience = 5 * time.Minute
+	defaultOldest   = time.Second
+	longestHold     = time.Minute // beyond it clients give up by themselves: PgBouncer's query_wait_timeout is 120 s
+	defaultCheck    = time.Minute
 )
 
 // Budget is how long the step may take. Zero: as long as a person takes.
@@ -170,7 +179,7 @@ func (d *document) verb(s *Step, c *Config) (reader, bool) {
 		s.Banner = &Banner{}
 		return d.onOff(&s.Banner.On), true
 	case KindUpgrade:
-		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold, WayBack: true}
+		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold, HoldTries: defaultTries, HoldPatience: defaultPatience, OldestTransaction: defaultOldest, WayBack: true}
 		return d.upgrade(s.Upgrade, c), true
 	case KindCheck:
 		s.Check = &Check{Expect: 200, Budget: defaultCheck}
@@ -193,13 +202,16 @@ func (d *document) verb(s *Step, c *Config) (reader, bool) {
 
 func (d *document) upgrade(u *Upgrade, c *Config) reader {
 	return func(n *yaml.Node) {
-		var limits *yaml.Node
+		var limits, oldest *yaml.Node
 		d.object(n, "upgrade",
 			need("cluster", d.oneOf(&u.Cluster, "cluster", keys(c.Clusters))),
 			need("to", d.major(&u.To)),
 			may("seed", d.seed(&u.Seed)),
 			need("budget", d.duration(&u.Budget)),
 			may("hold_budget", d.hold(&u.HoldBudget)),
+			may("hold_tries", d.number(&u.HoldTries, 1, mostTries)),
+			may("hold_patience", d.duration(&u.HoldPatience)),
+			may("oldest_transaction", d.at(&oldest, d.duration(&u.OldestTransaction))),
 			may("way_back", d.onOff(&u.WayBack)),
 			may("unlogged", d.oneOf(&u.Unlogged, "unlogged", []string{"copy", "empty"})),
 			may("wal_budget", d.bytes(&u.WALBudget)),
@@ -208,6 +220,10 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 		if limits != nil && !u.WayBack {
 			d.problem(limits, `take "way_back: off" out`, "roll_back_if says nothing without a way back")
 		}
+		if oldest != nil && u.OldestTransaction > u.HoldBudget {
+			d.problem(oldest, "a hold waits for the transactions that are open: 1s is the default", "oldest_transaction is longer than hold_budget, %s", u.HoldBudget)
+		}
+		u.OldestTransaction = min(u.OldestTransaction, u.HoldBudget)
 		if limits != nil && u.Bake == 0 {
 			d.problem(limits, `add "bake: 24h", for how long to watch`, "roll_back_if says nothing without \"bake\": nobody watches")
 		}

@@ -133,6 +133,43 @@ type Noted struct {
 	Figures Figures `json:"figures,omitempty"`
 }
 
+// Fenced says that nobody but Lull could write any more on the server that clients left, and
+// what was seen that proves it. It names roles and databases, so it is for the operator.
+type Fenced struct {
+	Step string `json:"step"`
+	// Ended are the sessions that were still inside when the server closed: they had come past
+	// the pooler, or the pooler had closed them a moment before.
+	Ended []EndedSessions `json:"ended,omitempty"`
+	// Refused are the superusers that cannot log in there any more.
+	Refused []string `json:"refused,omitempty"`
+	// What was left at the last look, when all that had been written was on the other server.
+	Left     int `json:"left"`     // sessions other than Lull's
+	Writing  int `json:"writing"`  // transaction ids held by others
+	Prepared int `json:"prepared"` // prepared transactions
+	// Markers are the last transactions of that server, one a database, and Next is the id that would have come after them.
+	Markers []FenceMarker `json:"markers"`
+	Next    int64         `json:"next"`
+	End     string        `json:"end"` // of that server's WAL
+}
+
+// EndedSessions are sessions of one kind that were ended.
+type EndedSessions struct {
+	Role          string `json:"role"`
+	Application   string `json:"application,omitempty"`
+	Database      string `json:"database"`
+	Sessions      int    `json:"sessions"`
+	InTransaction int    `json:"in_transaction,omitempty"`
+	Writing       int    `json:"writing,omitempty"` // had a transaction id
+}
+
+// FenceMarker is a row that was written last on the one server, and seen on the other.
+type FenceMarker struct {
+	Database    string `json:"database"`
+	Transaction int64  `json:"transaction"`
+	Written     string `json:"written"` // position in the WAL before its commit
+	Reached     string `json:"reached"` // position that the other server had reached when it was seen there
+}
+
 // Figures are named numbers with their unit in the name: hold_ms, database_bytes.
 type Figures map[string]float64
 
@@ -152,6 +189,7 @@ func (StepFailed) Kind() string    { return "step_failed" }
 func (StepUndone) Kind() string    { return "step_undone" }
 func (Resumed) Kind() string       { return "resumed" }
 func (Noted) Kind() string         { return "noted" }
+func (Fenced) Kind() string        { return "fenced" }
 
 func (Scheduled) public()     {}
 func (Rescheduled) public()   {}

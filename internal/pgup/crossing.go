@@ -2,10 +2,14 @@ package pgup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
@@ -67,17 +71,15 @@ func (c crossing) apply(ctx context.Context, rec run.Recorder) error {
 	if err := c.ready(ctx, rec); err != nil {
 		return err
 	}
-	const tries = 5
-	for n, gap := 1, time.Second; ; n, gap = n+1, 2*gap {
+	for n, gap := 1, time.Second; ; n, gap = n+1, min(2*gap, longestGap) {
 		err := c.try(ctx, rec, n)
-		if err == nil || n == tries || !errors.Is(err, errBack) {
+		if err == nil || !errors.Is(err, errBack) {
 			return err
 		}
-		text := fmt.Sprintf("Try %d went back to %s, nothing lost: %v. Next try in %s.", n, c.here, err, gap)
-		if err := rec.Note(ctx, text, nil); err != nil {
-			return err
+		if n == c.u.tries() {
+			return hint.Wrap(err, fmt.Sprintf("see in the timeline what each of the %d tries ended at; then run the same command again, at a quieter time or with another hold_budget or hold_tries in the plan", n))
 		}
-		rec.Progress(run.Progress{Text: text, Public: "Waiting for a good moment"})
+		rec.Progress(run.Progress{Text: fmt.Sprintf("try %d went back to %s; the next one in %s", n, c.here, gap), Public: "Waiting for a good moment"})
 		if err := c.pause(ctx, gap); err != nil {
 			return err
 		}
@@ -131,6 +133,15 @@ func (c crossing) recordFromWatchdog(ctx context.Context, rec run.Recorder, memo
 	}
 	moments := map[string]time.Time{}
 	for _, e := range events {
+		if e.Proof != nil {
+			var proof maint.Fenced
+			if err := json.Unmarshal(e.Proof, &proof); err != nil {
+				return fmt.Errorf("read the proof in the watchdog's record: %w", err)
+			}
+			if err := rec.Say(ctx, c.key("fenced"), proof); err != nil {
+				return err
+			}
+		}
 		for _, m := range e.Marks {
 			moments[m.Name] = m.At
 		}
@@ -183,35 +194,86 @@ func (c crossing) try(ctx context.Context, rec run.Recorder, n int) error {
 		return err
 	}
 	stop := h.deltas.keepUp(ctx)
-	if err := errors.Join(h.awaitGoodMoment(ctx), stop()); err != nil {
+	if err := errors.Join(h.awaitGoodMoment(ctx, rec, n), stop()); err != nil {
 		return err
 	}
 	if err := h.deltas.fits(c.u.HoldBudget, c.u.Unlogged); err != nil {
 		return err
 	}
-	t, err := h.do(ctx)
+	t, err := h.do(ctx, c.u.Name+"/"+c.step)
+	if errors.Is(err, errBack) {
+		if noted := c.recordTry(ctx, rec, h, t, n, err); noted != nil {
+			return fmt.Errorf("%w, after a try that went back: %v", noted, err) // whoever has lost the journal tries nothing more
+		}
+		return err
+	}
 	if err != nil {
 		return err
 	}
 	return c.recordHold(ctx, rec, h, t, n)
 }
 
+// recordTry tells what became of a try that went back, and why.
+func (c crossing) recordTry(ctx context.Context, rec run.Recorder, h *hold, t timing, n int, cause error) error {
+	held := time.Since(t.asked)
+	text := fmt.Sprintf("Try %d went back to %s, nothing lost. Clients were held for %.0f ms: %s.", n, c.here, ms(held), strings.ReplaceAll(cause.Error(), "\n", "; "))
+	if w := h.proof.writers; w != nil && len(w.Ended) > 0 {
+		text += fmt.Sprintf(" Sessions that were still inside and were ended: %d.", len(w.Ended))
+	}
+	return rec.Note(ctx, text, maint.Figures{"try": float64(n), "went_back_ms": ms(held), "predicted_ms": ms(predict(h.rates).hold()), "went_back_at_unix_ms": float64(t.asked.UnixMilli())})
+}
+
 func (c crossing) original(ctx context.Context, rec run.Recorder) (cluster.Fence, error) {
 	var memo crossed
-	if began, err := rec.Memo(&memo); err != nil || began {
+	began, err := rec.Memo(&memo)
+	if err != nil {
 		return memo.Fence, err
+	}
+	if began {
+		return c.withSuperusers(ctx, rec, memo)
 	}
 	fence, err := c.fence(ctx)
 	if err != nil {
 		return fence, err
 	}
-	return fence, rec.Keep(ctx, crossed{Fence: fence})
+	memo.Fence = fence
+	return fence, rec.Keep(ctx, memo)
+}
+
+// withSuperusers adds those that came up since the fence was looked at: between two tries it is open.
+func (c crossing) withSuperusers(ctx context.Context, rec run.Recorder, memo crossed) (cluster.Fence, error) {
+	w, err := c.way(memo.Fence)
+	if err != nil {
+		return memo.Fence, err
+	}
+	conn, err := w.from.Connect(ctx, "")
+	if err != nil {
+		return memo.Fence, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	now, err := cluster.Superusers(ctx, conn)
+	if err != nil {
+		return memo.Fence, err
+	}
+	before := len(memo.Fence.Superusers)
+	for _, name := range now {
+		if !slices.Contains(memo.Fence.Superusers, name) {
+			memo.Fence.Superusers = append(memo.Fence.Superusers, name)
+		}
+	}
+	if len(memo.Fence.Superusers) == before {
+		return memo.Fence, nil
+	}
+	return memo.Fence, rec.Keep(ctx, memo)
 }
 
 // recordHold writes the conclusion once clients are where they were to go.
 func (c crossing) recordHold(ctx context.Context, rec run.Recorder, h *hold, t timing, try int) error {
 	text := fmt.Sprintf("Clients were held for %.1f ms: %.1f until their transactions had ended, %.1f to close %s to all others, %.1f until nobody was left there and its last change was seen on %s, %.1f to open that one and send the clients there. Sequences carried over: %d.",
 		ms(t.hold()), ms(t.drained.Sub(t.asked)), ms(t.fenced.Sub(t.drained)), c.here, ms(t.seen.Sub(t.fenced)), c.other, ms(t.resumed.Sub(t.seen)), h.sequenceCount())
+	if err := rec.Say(ctx, c.key("fenced"), h.fenced(c.u.Name+"/"+c.step)); err != nil {
+		return err
+	}
 	return c.putOnRecord(ctx, rec, h.way.fence, text, t.figures(try, h))
 }
 

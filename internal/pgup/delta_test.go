@@ -131,6 +131,31 @@ func TestWhatReplicationDoesNotCarry(t *testing.T) {
 	if f["views_unchanged"] < 1 || f["views_refreshed_after"] < 3 || f["views_left"] != 0 {
 		t.Errorf("materialized views after the switch: %v", f)
 	}
+	g.goesBackWith(t, fresh)
+}
+
+// goesBackWith changes everything on the new server as its clients would, and rolls back.
+func (g *ground) goesBackWith(t *testing.T, fresh *pgx.Conn) {
+	t.Helper()
+	client := g.through(t, "app")
+	for _, sql := range []string{
+		`SELECT lo_put(7001, 50, 'written on the new server')`, `SELECT lo_unlink(7002)`, `SELECT lo_from_bytea(0, 'made on the new server')`,
+		`UPDATE session SET v = 'changed' WHERE id < 100`, `INSERT INTO quiet VALUES (301)`, `INSERT INTO conf VALUES ('late', 'row')`,
+	} {
+		if _, err := client.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]string{objectsSQL: lines(t, fresh, objectsSQL), rowsSQL: lines(t, fresh, rowsSQL)}
+	if err := g.carryOut(t, g.remembering(t).RollbackItems()); err != nil {
+		t.Fatal(err)
+	}
+	old := g.source.Connect(t, "app") // the switch ended the session that there was
+	for sql, lost := range want {
+		if diff := cmp.Diff(lost, lines(t, old, sql)); diff != "" {
+			t.Errorf("the old server does not have what the new one had (-new +old):\n%s", diff)
+		}
+	}
 }
 
 // figures are those of the last note that has this one.

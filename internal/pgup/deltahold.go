@@ -42,7 +42,8 @@ func (d *deltas) figures(into maint.Figures) maint.Figures {
 }
 
 // keepUp goes on making passes while a good moment is waited for, so that the hold finds
-// no more than predicted. Stop returns when the last one has ended.
+// no more than predicted: at least one comes after everything was prepared. Stop returns
+// when the last one has ended.
 func (d *deltas) keepUp(ctx context.Context) (stop func() error) {
 	if len(d.list) == 0 {
 		return func() error { return nil }
@@ -51,18 +52,18 @@ func (d *deltas) keepUp(ctx context.Context) (stop func() error) {
 	ended := make(chan error, 1)
 	go func() {
 		for {
-			select {
-			case <-ctx.Done():
-				ended <- nil
-				return
-			case <-time.After(200*time.Millisecond + 4*d.predicted): // the source has other work as well
-			}
 			m, took, err := d.pass(context.WithoutCancel(ctx))
 			if err != nil {
 				ended <- err
 				return
 			}
 			d.bulk, d.predicted = d.bulk.Plus(m), took
+			select {
+			case <-ctx.Done():
+				ended <- nil
+				return
+			case <-time.After(200*time.Millisecond + 4*took): // the source has other work as well
+			}
 		}
 	}()
 	return func() error { cancel(); return <-ended }

@@ -2,6 +2,7 @@ package pgup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -27,6 +28,8 @@ type hold struct {
 	to     *pgx.Conn // opens the fence of the one they go to
 	lanes  []*lane   // one a database
 	deltas *deltas   // what no replication carries
+	proof  proof     // what was seen in the last try
+	rates  rates     // what the hold is predicted from
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -40,6 +43,7 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 	return h.deltas.figures(maint.Figures{
 		"hold_ms": ms(t.hold()), "drain_ms": ms(t.drained.Sub(t.asked)), "fence_ms": ms(t.fenced.Sub(t.drained)),
 		"marker_ms": ms(t.seen.Sub(t.fenced)), "resume_ms": ms(t.resumed.Sub(t.seen)),
+		"predicted_ms": ms(predict(h.rates).hold()), "hold_budget_ms": ms(h.u.HoldBudget),
 		"sequences": float64(h.sequenceCount()), "tries": float64(try), "held_at_unix_ms": float64(t.asked.UnixMilli()),
 	})
 }
@@ -57,16 +61,21 @@ func (u *Upgrade) newHold(ctx context.Context, w way) (_ *hold, err error) {
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.rehearse(ctx); err != nil {
-		return nil, err
+	for range 2 { // the second time tells how long it takes when all is warm
+		if err := h.rehearse(ctx); err != nil {
+			return nil, err
+		}
 	}
 	spec, err := u.watchdogSpec(w)
 	if err != nil {
 		return nil, err
 	}
 	spec.Holder = w.from.Name
-	h.dog, err = watchdog.Start(ctx, u.Self, spec)
-	return h, err
+	if h.dog, err = watchdog.Start(ctx, u.Self, spec); err != nil {
+		return nil, err
+	}
+	h.rates.Console = h.dog.Console()
+	return h, nil
 }
 
 func (h *hold) close() {
@@ -93,7 +102,7 @@ func (h *hold) connect(ctx context.Context) (err error) {
 		return err
 	}
 	for _, db := range h.u.inv.Databases {
-		l := &lane{db: db, slot: h.u.slot(db) + h.way.name}
+		l := &lane{db: db, slot: h.u.slot(db) + h.way.name, subscription: h.u.slot(db)}
 		h.lanes = append(h.lanes, l)
 		if err := l.open(ctx, h.way.from, h.way.to); err != nil {
 			return fmt.Errorf("database %s: %w", db.Name, err)
@@ -104,32 +113,41 @@ func (h *hold) connect(ctx context.Context) (err error) {
 }
 
 // rehearse makes every round trip of the hold once, without holding anyone: plans and
-// catalogs are then in the caches of all the sessions involved.
+// catalogs are then in the caches of all the sessions involved. It keeps how long each took.
 func (h *hold) rehearse(ctx context.Context) error {
-	if _, err := h.markers(ctx); err != nil {
-		return err
+	warm := func(ctx context.Context) error { return cluster.InOne(ctx, h.to, h.way.warm) }
+	open := func(ctx context.Context) error { return h.way.fence.Open(ctx, h.from) } // is open, and closed is the other one
+	shut := func(ctx context.Context) error { _, err := h.way.fence.Close(ctx, h.to); return err }
+	look := func(ctx context.Context) error {
+		if _, err := cluster.Alone(ctx, h.from, []cluster.Stamp{{}}); err != nil {
+			return err
+		}
+		return h.way.fence.RehearseLook(ctx, h.from)
 	}
-	if err := h.deltas.bring(ctx); err != nil {
-		return err
+	bring := func(ctx context.Context) error {
+		if err := h.deltas.bring(ctx); err != nil {
+			return err
+		}
+		return h.deltas.fits(h.u.HoldBudget, h.u.Unlogged)
 	}
-	if err := h.deltas.fits(h.u.HoldBudget, h.u.Unlogged); err != nil {
-		return err
+	mark := func(ctx context.Context) error { _, err := h.markers(ctx); return err }
+	for _, r := range []struct {
+		do   func(context.Context) error
+		took *time.Duration
+	}{{mark, &h.rates.Marker}, {bring, new(time.Duration)}, {h.sequences, &h.rates.Carry}, {look, &h.rates.Look}, {warm, new(time.Duration)}, {open, &h.rates.Open}, {shut, &h.rates.Close}} {
+		began := time.Now()
+		if err := r.do(ctx); err != nil {
+			return err
+		}
+		*r.took = time.Since(began)
 	}
-	if err := h.sequences(ctx); err != nil {
-		return err
-	}
-	if _, err := cluster.Alone(ctx, h.from, []cluster.Stamp{{}}); err != nil {
-		return err
-	}
-	if err := cluster.InOne(ctx, h.to, h.way.warm); err != nil {
-		return err
-	}
-	return h.way.fence.Rehearse(ctx, h.from, h.to)
+	h.rates.Sequences = h.sequenceCount()
+	return nil
 }
 
 // do holds the clients, moves them, and tells how long it took. An error that is
 // errBack means that they are where they were, with nothing lost.
-func (h *hold) do(ctx context.Context) (t timing, err error) {
+func (h *hold) do(ctx context.Context, step string) (t timing, err error) {
 	held, cancel := context.WithTimeout(ctx, h.u.HoldBudget)
 	defer cancel()
 	defer priority.Raise()()
@@ -147,11 +165,15 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 		return t, h.back(err)
 	}
 	t.seen = time.Now()
-	if err := h.openOther(held); err != nil {
+	if err := h.openWithProof(held); err != nil {
 		return t, h.back(err)
 	}
 	// The watchdog's word is the decision: back before it, forward after it, whoever is left to do it.
-	if err := h.dog.Commit(); err != nil {
+	proof, err := json.Marshal(h.fenced(step))
+	if err != nil {
+		return t, h.back(err)
+	}
+	if err := h.dog.CommitWith(proof); err != nil {
 		if errors.Is(err, watchdog.ErrReleased) {
 			return t, h.back(err)
 		}
@@ -161,12 +183,11 @@ func (h *hold) do(ctx context.Context) (t timing, err error) {
 	return t, nil
 }
 
-// closeFence shuts the server that clients were on to new sessions and tells those inside to end.
-func (h *hold) closeFence(ctx context.Context) error {
-	if _, err := h.from.Exec(ctx, h.way.fence.CloseSQL()); err != nil {
-		return fmt.Errorf("close the server to all others: %w", err)
-	}
-	return nil
+// closeFence shuts the server that clients were on to new sessions, tells those inside to
+// end, and keeps who they were.
+func (h *hold) closeFence(ctx context.Context) (err error) {
+	h.proof.writers, err = h.way.fence.Close(ctx, h.from)
+	return err
 }
 
 // carry brings the last changes and the sequences over. The markers do not wait for the
@@ -182,7 +203,7 @@ func (h *hold) carry(ctx context.Context) error {
 			return err
 		})
 		group.Go(func() error {
-			if err := h.way.fence.AwaitEmpty(side, h.from); err != nil {
+			if err := h.proof.writers.Await(side, h.from); err != nil {
 				return err
 			}
 			if err := h.unchanged(side); err != nil {
@@ -193,6 +214,7 @@ func (h *hold) carry(ctx context.Context) error {
 		if err := group.Wait(); err != nil {
 			return err
 		}
+		h.proof.stamps = stamps
 		if alone, err := cluster.Alone(ctx, h.from, stamps); err != nil || alone {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 type lane struct {
 	db             cluster.Database
 	slot           string // the name of its marker
+	subscription   string // that brings it
 	from, to       *pgx.Conn
 	seqFrom, seqTo *pgx.Conn
 	sequences      *cluster.Sequences
@@ -51,5 +52,6 @@ func (l *lane) marker(ctx context.Context) (cluster.Stamp, error) {
 	if err != nil {
 		return stamp, err
 	}
-	return stamp, cluster.AwaitMarker(ctx, l.to, l.slot, token)
+	stamp.Reached, err = cluster.ReachMarker(ctx, l.to, l.slot, token, l.subscription)
+	return stamp, err
 }

@@ -257,7 +257,7 @@ func (u *Upgrade) checkSurroundings(ctx context.Context) (out []Finding, err err
 		out = append(out, warning("slot", "Plan for its consumer: positions do not carry over to the new server.", "The source has a replication slot of somebody else: %s.", name))
 	}
 	if len(s.Superusers) > 0 {
-		out = append(out, warning("superusers", "Let them connect through roles that are not superusers: a connection limit does not refuse a superuser.", "Superusers other than Lull are connected: %s.", sample(s.Superusers)))
+		out = append(out, warning("superusers", "Let them connect through roles that are not superusers. While a server is closed to clients no superuser can log in there, and a client that comes back with Lull's own role stops the switch.", "Superusers other than Lull are connected: %s.", sample(s.Superusers)))
 	}
 	return out, nil
 }

@@ -27,29 +27,31 @@ import (
 
 // Spec is what an upgrade is asked for.
 type Spec struct {
-	Name       string // of the step in the plan: prefix of the names of all steps here
-	ID         string // of the maintenance: names everything that is made on servers
-	Title      string // of the maintenance, for a client whose command is refused
-	Until      string // when the maintenance is planned to end, for people
-	Contact    string // whom such a client may ask
-	Cluster    string
-	Source     cluster.Endpoint
-	To         int // major version
-	Place      seed.Place
-	Data       string // the target's data folder
-	Bin        []string
-	RunAs      string
-	Jobs       int
-	Poolers    []gate.Pooler
-	HoldBudget time.Duration
-	BakeFor    time.Duration // how long the new server is watched after the switch; 0 = not at all
-	RollBackIf Limits
-	SourceGone bool   // nobody asks the old server any more
-	WayBack    bool   // the old server follows the new one after the switch
-	Unlogged   string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
-	WALBudget  int64  // bytes that the source may keep for the target; 0 = by the room there is
-	Self       string // Lull's own program, for the watchdog
-	WorkDir    string // for what the watchdog leaves behind
+	Name                            string // of the step in the plan: prefix of the names of all steps here
+	ID                              string // of the maintenance: names everything that is made on servers
+	Title                           string // of the maintenance, for a client whose command is refused
+	Until                           string // when the maintenance is planned to end, for people
+	Contact                         string // whom such a client may ask
+	Cluster                         string
+	Source                          cluster.Endpoint
+	To                              int // major version
+	Place                           seed.Place
+	Data                            string // the target's data folder
+	Bin                             []string
+	RunAs                           string
+	Jobs                            int
+	Poolers                         []gate.Pooler
+	HoldBudget                      time.Duration
+	HoldTries                       int           // how often a hold that went back is made again; 0 = the default
+	HoldPatience, OldestTransaction time.Duration // 0 = the default
+	BakeFor                         time.Duration // how long the new server is watched after the switch; 0 = not at all
+	RollBackIf                      Limits
+	SourceGone                      bool   // nobody asks the old server any more
+	WayBack                         bool   // the old server follows the new one after the switch
+	Unlogged                        string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
+	WALBudget                       int64  // bytes that the source may keep for the target; 0 = by the room there is
+	Self                            string // Lull's own program, for the watchdog
+	WorkDir                         string // for what the watchdog leaves behind
 }
 
 // Upgrade is one upgrade of one cluster. Its fields are filled by the steps as they

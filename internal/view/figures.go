@@ -17,6 +17,26 @@ type Hold struct {
 	Took  time.Duration
 	Parts []HoldPart
 	Tries int
+	// Predicted is what was expected just before; Budget is what the plan allows. 0: not on record.
+	Predicted, Budget time.Duration
+	WentBack          []Try // the tries before, oldest first
+}
+
+// Try is a hold that was given up: clients went on where they were.
+type Try struct {
+	At        time.Time
+	Predicted time.Duration
+	Held      time.Duration
+}
+
+// triesOf reads the tries that went back before the last hold.
+func triesOf(notes []Note, zone Window) (out []Try) {
+	for _, n := range notes {
+		if held, ok := n.Figures["went_back_ms"]; ok {
+			out = append(out, Try{At: zone.in(time.UnixMilli(int64(n.Figures["went_back_at_unix_ms"]))), Predicted: millis(n.Figures["predicted_ms"]), Held: millis(held)})
+		}
+	}
+	return out
 }
 
 // HoldPart is one share of the hold.
@@ -36,12 +56,13 @@ var holdParts = []struct{ key, name string }{
 
 // holdOf reads the last note that has a hold_ms: earlier ones are of tries that came to nothing.
 func holdOf(notes []Note, zone Window) *Hold {
-	for _, n := range slices.Backward(notes) {
+	for i, n := range slices.Backward(notes) {
 		total, ok := n.Figures["hold_ms"]
 		if !ok {
 			continue
 		}
-		h := &Hold{Took: millis(total), Tries: max(1, int(n.Figures["tries"]))}
+		h := &Hold{Took: millis(total), Tries: max(1, int(n.Figures["tries"])),
+			Predicted: millis(n.Figures["predicted_ms"]), Budget: millis(n.Figures["hold_budget_ms"]), WentBack: triesOf(notes[:i], zone)}
 		if at, ok := n.Figures["held_at_unix_ms"]; ok {
 			h.At = zone.in(time.UnixMilli(int64(at)))
 		}

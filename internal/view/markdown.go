@@ -47,6 +47,7 @@ func (r Report) Markdown() []byte {
 	r.times(&d)
 	r.well(&d)
 	r.hold(&d)
+	r.proof(&d)
 	r.steps(&d)
 	r.told(&d)
 	r.late(&d)
@@ -155,6 +156,10 @@ func (r Report) hold(d *document) {
 	if r.Hold.Tries > 1 {
 		d.line("It was try number %d. The tries before it were given up and changed nothing.", r.Hold.Tries)
 	}
+	if h := r.Hold; h.Predicted > 0 && h.Budget > 0 {
+		d.line("\n%s were expected, and %s allowed.", Length(h.Predicted), Length(h.Budget))
+	}
+	r.wentBack(d)
 	if len(r.Hold.Parts) == 0 {
 		return
 	}
@@ -271,6 +276,7 @@ func (r Report) private(d *document) {
 			d.line("- %s %s", n.At.Format("15:04:05"), plainText(n.Text+figuresText(n.Figures)))
 		}
 	}
+	r.who(d)
 	if len(p.Evidence) > 0 {
 		d.line("\n### What was seen after each step\n")
 		for _, e := range p.Evidence {

@@ -27,6 +27,7 @@ type Report struct {
 	Now      time.Time // when it was written: what is not over is measured up to here
 	Phases   []PhaseReport
 	Hold     *Hold
+	Proof    *Proof
 	Well     []string // what went well, a sentence each
 	Late     []string // what was late or went wrong, and why
 	Private  Private
@@ -35,6 +36,7 @@ type Report struct {
 // Private is what only the operator is to read.
 type Private struct {
 	Notes    []Note
+	Fence    *maint.Fenced // of the last move; Proof is what may be published of it
 	Failures []Failure
 	Evidence []Evidence
 }
@@ -89,6 +91,7 @@ func PostMortem(entries []timeline.Entry, now time.Time) Report {
 	r.Private = private(entries, r.Window)
 	figures := gather(r.Private.Notes)
 	r.Hold = holdOf(r.Private.Notes, r.Window)
+	r.Proof = proofOf(r.Private.Fence)
 	r.Well = wentWell(r, steps, figures)
 	r.Late = wentWrong(r, steps, figures, pauses(entries, r.Window))
 	return r
@@ -128,6 +131,8 @@ func private(entries []timeline.Entry, zone Window) Private {
 		switch ev := e.Event.(type) {
 		case maint.Noted:
 			p.Notes = append(p.Notes, Note{At: zone.in(e.At), Step: ev.Step, Text: ev.Text, Figures: ev.Figures})
+		case maint.Fenced:
+			p.Fence = &ev
 		case maint.StepFailed:
 			p.Failures = append(p.Failures, Failure{
 				At: zone.in(e.At), Title: titleOf(ev.Title, ev.Step), Attempt: ev.Attempt, Took: ev.Took, Error: ev.Error, Hint: ev.Hint,

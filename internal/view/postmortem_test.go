@@ -83,7 +83,12 @@ func smooth() record {
 		maint.Noted{Step: "upgrade/switch", Text: "Clients were held for 31.2 ms.", Figures: maint.Figures{
 			"hold_ms": 31.25, "drain_ms": 18, "fence_ms": 4.5, "marker_ms": 6, "resume_ms": 2.25, "tries": 1,
 			"sequences": 12, "held_at_unix_ms": float64(at("04:20:29").UnixMilli() + 123),
+			"predicted_ms": 27.5, "hold_budget_ms": 2000,
 		}},
+		maint.Fenced{Step: "upgrade/switch", Refused: []string{"postgres"},
+			Ended:   []maint.EndedSessions{{Role: "cron", Application: "psql", Database: "shop.internal", Sessions: 2, InTransaction: 1, Writing: 1}},
+			Markers: []maint.FenceMarker{{Database: "shop.internal", Transaction: 743, Written: "0/16B3748", Reached: "0/16B3790"}, {Database: "app", Transaction: 742, Written: "0/16B3700", Reached: "0/16B3748"}},
+			Next:    744, End: "0/16B37C8"},
 		maint.Updated{Text: "The app now runs on PostgreSQL 17."},
 		maint.StepFinished{Step: "upgrade/switch", Title: "Move to the new server", Attempt: 1, Took: 30 * time.Second, Budget: 5 * time.Minute})
 	r.say("04:21", maint.Verifying{Text: "The work is done and is being checked."})
@@ -109,7 +114,11 @@ func rough() record {
 	r.say("04:50", maint.StepFinished{Step: "upgrade/backup", Title: "Copy of the database", Attempt: 3, Took: 19 * time.Minute, Budget: 15 * time.Minute})
 	r.say("05:40", maint.Late{ExpectedEnd: at("06:20"), Text: "The copy took longer than it did when we tried it."})
 	r.step("06:05", "upgrade/switch", "Move to the new server", 40*time.Second, time.Minute)
-	r.say("06:06", maint.Noted{Step: "upgrade/switch", Text: "Held.", Figures: maint.Figures{"hold_ms": 1340, "drain_ms": 1200, "resume_ms": 3, "tries": 3, "tables_without_statistics_at_switch": 2}})
+	for i, when := range []string{"06:05:10", "06:05:20"} {
+		r.say(when, maint.Noted{Step: "upgrade/switch", Text: "It went back.", Figures: maint.Figures{
+			"try": float64(i + 1), "went_back_ms": 2004, "predicted_ms": 31, "went_back_at_unix_ms": float64(at(when).UnixMilli() - 2500)}})
+	}
+	r.say("06:06", maint.Noted{Step: "upgrade/switch", Text: "Held.", Figures: maint.Figures{"hold_ms": 1340, "drain_ms": 1200, "resume_ms": 3, "tries": 3, "held_at_unix_ms": float64(at("06:05:40").UnixMilli()), "predicted_ms": 25, "hold_budget_ms": 2000, "tables_without_statistics_at_switch": 2}})
 	r.say("06:07", maint.Noted{Step: "probes", Text: "Probes of db1.internal.", Figures: maint.Figures{"site_probes": 900, "site_probe_failures": 1, "failed": 3}})
 	r.say("06:14", maint.Completed{Text: "Done, late.\nSorry."})
 	return r

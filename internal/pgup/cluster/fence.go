@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,8 +11,14 @@ import (
 // Fence keeps clients other than Lull out of databases. Two things together hold:
 // a connection limit of zero refuses new sessions of every role that is not a
 // superuser, and those that are there are ended.
+//
+// Superusers are let in whatever the limit says, so the roles that are superusers may not
+// log in any more, but for Lull's own: a session of Lull's role that is not Lull's is
+// ended, and when it comes back there is no switch (Writers.Await).
 type Fence struct {
 	Databases []FencedDatabase `json:"databases"`
+	// Superusers are the roles, other than Lull's, that could log in and pass the limit.
+	Superusers []string `json:"superusers,omitempty"`
 }
 
 // FencedDatabase remembers what the fence changes, to give it back.
@@ -36,7 +41,21 @@ func LookFence(ctx context.Context, conn *pgx.Conn, databases []string) (Fence, 
 	if err != nil {
 		return Fence{}, fmt.Errorf("read the databases' connection limits: %w", err)
 	}
-	return Fence{Databases: all}, nil
+	superusers, err := Superusers(ctx, conn)
+	return Fence{Databases: all, Superusers: superusers}, err
+}
+
+// Superusers lists the roles that no connection limit refuses, other than the one that asks.
+func Superusers(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx, `SELECT rolname FROM pg_roles WHERE rolsuper AND rolcanlogin AND rolname <> current_user ORDER BY 1`)
+	if err != nil {
+		return nil, fmt.Errorf("list the superusers: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list the superusers: %w", err)
+	}
+	return all, nil
 }
 
 // CloseSQL is one batch that closes the fence and ends the sessions inside it. It does
@@ -47,6 +66,9 @@ func (f Fence) CloseSQL() string {
 	for _, d := range f.Databases {
 		b.WriteString(limit(d.Name, 0) + "; ")
 	}
+	if len(f.Superusers) > 0 {
+		b.WriteString(f.login("NOLOGIN") + "; ")
+	}
 	return b.String() + "COMMIT; " + f.endSQL()
 }
 
@@ -56,7 +78,21 @@ func (f Fence) OpenSQL() []string {
 	for _, d := range f.Databases {
 		out = append(out, limit(d.Name, d.Limit))
 	}
+	if len(f.Superusers) > 0 {
+		out = append(out, f.login("LOGIN"))
+	}
 	return out
+}
+
+// login lets the superusers in or keeps them out. One that is gone, or was never there, is
+// no error: the fence of the one server is used on the other, too.
+func (f Fence) login(option string) string {
+	names := make([]string, len(f.Superusers))
+	for i, name := range f.Superusers {
+		names[i] = Literal(name)
+	}
+	return `DO ` + Literal(`DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN (`+strings.Join(names, ", ")+`)
+		LOOP EXECUTE pg_catalog.format('ALTER ROLE %I `+option+`', r); END LOOP; END`)
 }
 
 func limit(database string, n int) string {
@@ -112,7 +148,8 @@ func (f Fence) BeltSQL() []string {
 }
 
 func (f Fence) endSQL() string {
-	return `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ` + f.othersSQL()
+	return `SELECT pid, coalesce(usename, ''), application_name, coalesce(datname, ''), xact_start IS NOT NULL, backend_xid IS NOT NULL, pg_terminate_backend(pid)
+		FROM pg_stat_activity WHERE ` + f.othersSQL()
 }
 
 func (f Fence) othersSQL() string {
@@ -120,52 +157,12 @@ func (f Fence) othersSQL() string {
 	for i, d := range f.Databases {
 		names[i] = Literal(d.Name)
 	}
-	return `backend_type = 'client backend' AND NOT (usename = current_user AND application_name LIKE 'lull%')
+	return `backend_type = 'client backend' AND NOT (usename = current_user AND application_name ~ '^lull( |$)')
 		AND datname IN (` + strings.Join(names, ", ") + `)`
 }
 
-// Writers is what could still write: sessions inside the fence, and prepared transactions.
-type Writers struct {
-	Sessions int
-	Prepared int
-}
-
-// AwaitEmpty waits until nobody but Lull is inside the fence. Prepared transactions end nothing by themselves: an error.
-func (f Fence) AwaitEmpty(ctx context.Context, conn *pgx.Conn) error {
-	sql := `SELECT (SELECT count(*) FROM pg_stat_activity WHERE ` + f.othersSQL() + `), (SELECT count(*) FROM pg_prepared_xacts)`
-	for {
-		var w Writers
-		if err := conn.QueryRow(ctx, sql, pgx.QueryExecModeSimpleProtocol).Scan(&w.Sessions, &w.Prepared); err != nil {
-			return fmt.Errorf("look for writers on the source: %w", err)
-		}
-		if w.Prepared > 0 {
-			return fmt.Errorf("%d prepared transactions are open on the source", w.Prepared)
-		}
-		if w.Sessions == 0 {
-			return nil
-		}
-		if _, err := conn.Exec(ctx, f.endSQL()); err != nil {
-			return fmt.Errorf("end the sessions on the source: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %d sessions on the source to end: %w", w.Sessions, ctx.Err())
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
-// Rehearse asks both servers what the closing and opening will ask, while the source is
-// open and the target closed, so that nothing changes: their caches are warm then.
-func (f Fence) Rehearse(ctx context.Context, source, target *pgx.Conn) error {
-	if err := f.Open(ctx, source); err != nil {
-		return err
-	}
-	if _, err := source.Exec(ctx, `SELECT count(*) FROM pg_stat_activity WHERE `+f.othersSQL()); err != nil {
-		return fmt.Errorf("look for writers on the source: %w", err)
-	}
-	if _, err := target.Exec(ctx, f.CloseSQL()); err != nil {
-		return fmt.Errorf("close the target: %w", err)
-	}
-	return nil
+// RehearseLook asks what is asked inside the hold, so that it is prepared and warm.
+func (f Fence) RehearseLook(ctx context.Context, conn *pgx.Conn) error {
+	_, err := f.look(ctx, conn)
+	return err
 }

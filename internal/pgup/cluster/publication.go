@@ -57,9 +57,19 @@ func Unpublish(ctx context.Context, conn *pgx.Conn, name string) error {
 
 // Blocker is a transaction that others wait for.
 type Blocker struct {
-	PID  int
-	User string
-	Age  time.Duration
+	PID         int
+	User        string
+	Application string
+	Age         time.Duration
+}
+
+// String tells who it is, and nothing of what it does: statements hold people's data.
+func (b Blocker) String() string {
+	who := "role " + b.User
+	if b.Application != "" {
+		who += ", application " + b.Application
+	}
+	return fmt.Sprintf("a transaction of %s (pid %d) has been open for %s", who, b.PID, b.Age.Round(10*time.Millisecond))
 }
 
 // AwaitOlder waits until every transaction that began before now has ended, and
@@ -100,15 +110,28 @@ func OldestTransaction(ctx context.Context, conn *pgx.Conn) (b Blocker, ok bool)
 	return b, err == nil
 }
 
-// OpenTransactions counts the clients' transactions that are open now, and gives the age
-// of the oldest. Lull's own sessions wait for no pooler.
-func OpenTransactions(ctx context.Context, conn *pgx.Conn) (oldest time.Duration, n int, err error) {
+// Transactions are those of clients that are open now.
+type Transactions struct {
+	N        int
+	Oldest   Blocker
+	Prepared string // the oldest one that is prepared and not committed; empty when there is none
+}
+
+// OpenTransactions leaves Lull's own out.
+func OpenTransactions(ctx context.Context, conn *pgx.Conn) (t Transactions, err error) {
 	var ms float64
-	err = conn.QueryRow(ctx, `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 * 1000, count(*)
-		FROM pg_stat_activity WHERE xact_start IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-		AND NOT (usename = current_user AND application_name LIKE 'lull%')`).Scan(&ms, &n)
+	err = conn.QueryRow(ctx, `WITH open AS (
+			SELECT pid, usename, application_name, xact_start, count(*) OVER () AS n FROM pg_stat_activity WHERE xact_start IS NOT NULL
+				AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND NOT (usename = current_user AND application_name ~ '^lull( |$)')
+			ORDER BY xact_start LIMIT 1)
+		SELECT coalesce(o.n, 0), coalesce(o.pid, 0), coalesce(o.usename, ''), coalesce(o.application_name, ''),
+			coalesce(extract(epoch FROM clock_timestamp() - o.xact_start), 0)::float8 * 1000,
+			coalesce((SELECT format('%L of role %s in database %s', gid, owner, database) FROM pg_prepared_xacts ORDER BY prepared LIMIT 1), '')
+		FROM (SELECT 1) x LEFT JOIN open o ON true`).
+		Scan(&t.N, &t.Oldest.PID, &t.Oldest.User, &t.Oldest.Application, &ms, &t.Prepared)
 	if err != nil {
-		return 0, 0, fmt.Errorf("look for open transactions: %w", err)
+		return t, fmt.Errorf("look for open transactions: %w", err)
 	}
-	return time.Duration(ms * float64(time.Millisecond)), n, nil
+	t.Oldest.Age = time.Duration(ms * float64(time.Millisecond))
+	return t, nil
 }

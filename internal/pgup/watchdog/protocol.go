@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -19,6 +20,8 @@ type request struct {
 	// WithinMS is for hold: how long it may last until commit is asked. A length, not a
 	// moment: the two clocks need not agree.
 	WithinMS int64 `json:"within_ms,omitempty"`
+	// Proof is for commit: what the controller would put on record, if it lived.
+	Proof json.RawMessage `json:"proof,omitempty"`
 }
 
 type command string

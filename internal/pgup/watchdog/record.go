@@ -34,6 +34,8 @@ type Event struct {
 	Side  gate.Side   `json:"side,omitempty"`
 	Why   string      `json:"why,omitempty"`
 	Marks []gate.Mark `json:"marks,omitempty"`
+	// Proof is what the controller gave with its word to commit.
+	Proof json.RawMessage `json:"proof,omitempty"`
 }
 
 // record is the file, and the lock on it that keeps two from acting at once. The lock

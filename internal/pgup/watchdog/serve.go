@@ -167,7 +167,7 @@ func (s *server) step(ctx context.Context, e event, r request) {
 	case hold:
 		s.hold(ctx, r)
 	case commit:
-		s.commit(ctx)
+		s.commit(ctx, r)
 	case goBack:
 		s.goBack(ctx, e)
 	case refuse:
@@ -201,7 +201,7 @@ func (s *server) hold(ctx context.Context, r request) {
 }
 
 // commit is the decision. It is not given up half way: what fails is looked at.
-func (s *server) commit(ctx context.Context) {
+func (s *server) commit(ctx context.Context, r request) {
 	s.lease.end(errAsked)
 	limited, cancel := context.WithTimeout(ctx, insist)
 	defer cancel()
@@ -215,7 +215,7 @@ func (s *server) commit(ctx context.Context) {
 	}
 	s.state, _ = next(s.state, onTarget)
 	s.answer(nil)
-	s.note(Event{What: Committed, Side: gate.Target, Marks: s.taken()})
+	s.note(Event{What: Committed, Side: gate.Target, Marks: s.taken(), Proof: r.Proof})
 	s.sync()
 }
 

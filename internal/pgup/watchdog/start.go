@@ -28,6 +28,7 @@ type Watchdog struct {
 	spare   gate.Gate // opened before the hold: the pooler may let nobody in during it
 	source  *source
 	target  *target
+	console time.Duration
 	spec    Spec
 	replies chan reply
 	heard   atomic.Pointer[time.Time] // when the watchdog last gave a sign of life, whatever is done to the clock
@@ -84,6 +85,11 @@ func (w *Watchdog) openSpare(ctx context.Context) (err error) {
 		return err
 	}
 	if _, err = w.spare.Where(ctx); err == nil {
+		asked := time.Now()
+		_, err = w.spare.Where(ctx)
+		w.console = time.Since(asked) / 2 // it asks two questions
+	}
+	if err == nil {
 		err = errors.Join(w.source.connect(ctx), w.target.connect(ctx))
 	}
 	if err != nil {
@@ -324,8 +330,12 @@ func (w *Watchdog) Hold(ctx context.Context, within time.Duration) error {
 
 // Commit sends the clients to the target. Once asked it is not given up. An error that
 // is ErrReleased says that they are on the source; after any other use Settle.
-func (w *Watchdog) Commit() error {
-	s, err := w.call(request{Do: doCommit})
+func (w *Watchdog) Commit() error { return w.CommitWith(nil) }
+
+// CommitWith also gives what the watchdog is to write down: whoever comes next puts it on
+// record when this process cannot.
+func (w *Watchdog) CommitWith(proof json.RawMessage) error {
+	s, err := w.call(request{Do: doCommit, Proof: proof})
 	if err == nil && s != committed {
 		return fmt.Errorf("send the clients to the target: the watchdog is %s", s)
 	}
@@ -343,6 +353,9 @@ func (w *Watchdog) Release() error {
 	}
 	return err
 }
+
+// Console is how long the poolers took for one question, before the hold.
+func (w *Watchdog) Console() time.Duration { return w.console }
 
 // Marks are the moments of the holds so far.
 func (w *Watchdog) Marks() []gate.Mark {

@@ -25,6 +25,7 @@ func Events() []maint.Event {
 		maint.Verifying{Text: "The work is done and is being checked."},
 		maint.Completed{Text: "All checks are green."},
 		maint.Cancelled{Text: "It will not happen."},
+		maint.RolledBack{Text: "We are back on the version before."},
 		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
 		maint.StepFinished{
 			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,
@@ -36,6 +37,11 @@ func Events() []maint.Event {
 		},
 		maint.StepUndone{Step: "upgrade/base-backup", Title: "Copy of the database", Took: 2 * time.Second},
 		maint.Resumed{Epoch: 7, Text: "The run was resumed. 3 of 9 steps were done."},
+		maint.Fenced{
+			Step: "upgrade/switch", Ended: []maint.EndedSessions{{Role: "app", Application: "cron", Database: "shop", Sessions: 3, InTransaction: 2, Writing: 1}},
+			Refused: []string{"postgres"}, Left: 1, Writing: 2, Prepared: 3,
+			Markers: []maint.FenceMarker{{Database: "shop", Transaction: 742, Written: "0/16B3748", Reached: "0/16B3790"}}, Next: 743, End: "0/16B37C8",
+		},
 		maint.Noted{Step: "upgrade/switch", Text: "Clients were held.", Figures: maint.Figures{"hold_ms": 31.25, "statements": 1e9}},
 	}
 }
