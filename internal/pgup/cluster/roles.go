@@ -14,7 +14,7 @@ import (
 // What belongs to the server itself, and what a fence sets, is left out.
 func Roles(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
 	rows, err := conn.Query(ctx, `
-		SELECT 'role ' || quote_ident(rolname), md5(concat_ws(' ', rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolconnlimit, rolvaliduntil, coalesce(rolpassword, '')))
+		SELECT 'role ' || quote_ident(rolname), md5(concat_ws(' ', rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin OR rolsuper, rolreplication, rolbypassrls, rolconnlimit, rolvaliduntil, coalesce(rolpassword, '')))
 		FROM pg_authid WHERE rolname !~ '^pg_'
 		UNION ALL
 		SELECT 'membership of ' || quote_ident(m.rolname) || ' in ' || quote_ident(r.rolname), bool_or(a.admin_option)::text
