@@ -69,9 +69,10 @@ func holdTransaction(ctx context.Context, t *trial) (func(context.Context) error
 	return nil, nil
 }
 
-// definitions are what another client defines, and how it takes that back.
+// definitions are what another client defines, and how it takes that back. The schema is said: the
+// role has the name of Lull's own schema, which would come first, and goes with the maintenance.
 var definitions = []struct{ do, undo, there string }{
-	{"CREATE TABLE chaos (id int PRIMARY KEY)", "DROP TABLE IF EXISTS chaos", "SELECT relname::text FROM pg_class WHERE relname = 'chaos'"},
+	{"CREATE TABLE public.chaos (id int PRIMARY KEY)", "DROP TABLE IF EXISTS public.chaos", "SELECT relname::text FROM pg_class WHERE relname = 'chaos'"},
 	{"ALTER TABLE customer ADD COLUMN chaos int", "ALTER TABLE customer DROP COLUMN IF EXISTS chaos", "SELECT attname::text FROM pg_attribute WHERE attrelid = 'customer'::regclass AND attname = 'chaos'"},
 	{"CREATE INDEX chaos ON orders (customer)", "DROP INDEX IF EXISTS chaos", "SELECT relname::text FROM pg_class WHERE relname = 'chaos'"},
 	{"ALTER TABLE lull_ledger ADD COLUMN chaos int DEFAULT 1", "ALTER TABLE lull_ledger DROP COLUMN IF EXISTS chaos", "SELECT attname::text FROM pg_attribute WHERE attrelid = 'lull_ledger'::regclass AND attname = 'chaos'"},
@@ -88,6 +89,10 @@ func define(ctx context.Context, t *trial) (func(context.Context) error, error) 
 		t.note("the change was refused: " + err.Error())
 		return nil, nil
 	}
+	if made, err := column(ctx, source, d.there); err != nil || len(made) == 0 {
+		return nil, fmt.Errorf("%s was accepted and is not there: %v", d.do, err)
+	}
+	t.note(d.do)
 	t.keep(d.there)
 	return func(ctx context.Context) error {
 		err := execute(ctx, source+" options='-c session_replication_role=replica'", d.undo)

@@ -85,6 +85,7 @@ func (t *trial) healed(ctx context.Context) error {
 	}
 	heal := t.heal
 	t.heal = nil
+	t.note("taken away")
 	if err := heal(ctx); err != nil {
 		return fmt.Errorf("take the fault away: %w", err)
 	}

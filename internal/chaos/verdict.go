@@ -22,7 +22,9 @@ func (t *trial) verify(ctx context.Context, ended string, before map[string]stri
 	for _, query := range t.kept {
 		if found, err := column(ctx, t.w.through("app"), query); err != nil || len(found) == 0 {
 			lost++
-			problems = append(problems, fmt.Errorf("what was acknowledged is not there: %s: %v", query, err))
+			old, _ := column(ctx, t.w.at(t.w.source.Port, "app"), query) // for whoever looks for it
+			new, _ := column(ctx, t.w.at(t.w.target.Port, "app"), query)
+			problems = append(problems, fmt.Errorf("what was acknowledged is not there: %s: %v; the old server has %v, the new one %v", query, err, old, new))
 		}
 	}
 	gone, more := t.w.clients.verify(ctx, t.f.hurts(t.c.Place))
