@@ -1,6 +1,7 @@
 # make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy
 # make build   bin/lull
-# make test    set-up, vet and all tests
+# make test    set-up, vet and the tests, the longest left out
+# make test-all    every test; about half an hour
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
@@ -11,7 +12,7 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-kill chaos demo bench-switch bench-compare lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy
@@ -25,7 +26,11 @@ build:
 
 test: setup
 	go vet ./...
-	go test ./...
+	go test -short ./...
+
+test-all: setup
+	go vet ./...
+	go test ./... -timeout 40m
 
 test-kill: setup
 	go test ./internal/e2e -long -v -timeout 40m

@@ -16,6 +16,9 @@ import (
 // A new server on which statements fail is left again, without anybody's word. Before that,
 // somebody stops watching and begins anew.
 func TestPastTheLimitsOfThePlan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := lay(t)
 	plan, err := os.ReadFile(g.dir + "/plan.yaml")

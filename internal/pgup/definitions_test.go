@@ -59,6 +59,9 @@ func TestADefinitionThatSlippedInSendsEverythingBack(t *testing.T) {
 
 // A truncated table is written to the catalogs, and yet its definition is the same.
 func TestATruncateRightBeforeTheHoldDoesNoHarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := newGround(t)
 	if err := g.slipIn(t, `TRUNCATE public.keyless`); err != nil {
@@ -74,6 +77,9 @@ func TestATruncateRightBeforeTheHoldDoesNoHarm(t *testing.T) {
 }
 
 func TestANewPasswordIsADifference(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := following(t)
 	g.source.Exec(t, "postgres", `ALTER ROLE client PASSWORD 'other'`)

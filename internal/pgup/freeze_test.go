@@ -70,6 +70,9 @@ func (g *ground) targetDSN(db string) string {
 }
 
 func TestDefinitionsAreFrozenUntilTheEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := newGround(t)
 	err := g.runUntil(t, "target", func(ctx context.Context) error {
@@ -103,6 +106,9 @@ func TestDefinitionsAreFrozenUntilTheEnd(t *testing.T) {
 }
 
 func TestAbortThaws(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := newGround(t)
 	err := g.runUntil(t, "freeze", func(context.Context) error { return errStopped })

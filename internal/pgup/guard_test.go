@@ -151,6 +151,9 @@ func TestADroppedSlotIsToldAndTheCopyStartedAgain(t *testing.T) {
 }
 
 func TestAKilledTargetIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := following(t)
 	ended := g.stuck(t)
@@ -183,6 +186,9 @@ func TestARowInTheWayIsShown(t *testing.T) {
 }
 
 func TestTheWALBudgetIsKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := following(t)
 	g.spec.WALBudget = 40_000_000
@@ -211,6 +217,9 @@ func TestTheWALBudgetIsKept(t *testing.T) {
 }
 
 func TestADisabledSubscriptionIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := following(t)
 	ended := g.stuck(t)
@@ -219,6 +228,9 @@ func TestADisabledSubscriptionIsTold(t *testing.T) {
 }
 
 func TestAFailoverIsToldAndTheCopyStartedAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	g := following(t)
 	standby := g.standby(t)

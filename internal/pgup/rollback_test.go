@@ -63,6 +63,9 @@ func leftovers(t *testing.T, conn *pgx.Conn) (n int) {
 }
 
 func TestRollbackLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	dbs := []string{"app", "shop", "mail"}
 	g := newGround(t)
@@ -88,6 +91,9 @@ func TestRollbackLosesNothing(t *testing.T) {
 }
 
 func TestFinishCleansBothSides(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
 	t.Parallel()
 	dbs := []string{"app", "shop", "mail"}
 	g := newGround(t)
