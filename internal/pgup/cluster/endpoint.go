@@ -8,13 +8,16 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lullhq/lull/internal/connfail"
 )
@@ -65,7 +68,7 @@ func (e Endpoint) Connect(ctx context.Context, database string) (*pgx.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
+	conn, err := dial(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to database %s at %s: %w", cfg.Database, net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), connfail.Short(err))
 	}
@@ -74,6 +77,25 @@ func (e Endpoint) Connect(ctx context.Context, database string) (*pgx.Conn, erro
 		return nil, err
 	}
 	return conn, nil
+}
+
+// startingUp is how long a server that is just starting, or stopping, is waited for: after a
+// crash it answers before it lets anybody in.
+const startingUp = 20 * time.Second
+
+func dial(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
+	for began := time.Now(); ; {
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		var refused *pgconn.PgError
+		if err == nil || !errors.As(err, &refused) || refused.Code != "57P03" || time.Since(began) > startingUp { // cannot_connect_now
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // endWithClient lets the server notice in the middle of a long statement that this process
