@@ -74,6 +74,9 @@ func (h *hold) rest(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.deltas.inFence(ctx) })
 	group.Go(func() error {
+		if err := h.unchanged(ctx); err != nil {
+			return err
+		}
 		if err := h.sequences(ctx); err != nil {
 			return err
 		}

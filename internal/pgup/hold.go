@@ -206,9 +206,6 @@ func (h *hold) carry(ctx context.Context) error {
 			if err := h.proof.writers.Await(side, h.from); err != nil {
 				return err
 			}
-			if err := h.unchanged(side); err != nil {
-				return err
-			}
 			return h.rest(side)
 		})
 		if err := group.Wait(); err != nil {
