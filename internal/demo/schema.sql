@@ -101,18 +101,3 @@ CREATE UNIQUE INDEX revenue_month ON shop.revenue (month, status);
 
 CREATE VIEW shop.open_order AS
 SELECT o.id, o.placed_on, c.email, o.total FROM shop.orders o JOIN shop.customer c ON c.id = o.customer_id WHERE o.status = 'new';
-
--- What logical replication does not carry: large objects, and tables outside the WAL.
-CREATE TABLE shop.document (
-    order_id bigint PRIMARY KEY,
-    content  oid NOT NULL
-);
-INSERT INTO shop.document (order_id, content)
-SELECT i, lo_from_bytea(0, convert_to(repeat('Invoice ' || i || E'\n', 400), 'UTF8')) FROM generate_series(1, 40) i;
-
-CREATE UNLOGGED TABLE shop.basket (
-    customer_id bigint PRIMARY KEY,
-    products    integer[] NOT NULL,
-    changed_at  timestamptz NOT NULL DEFAULT now()
-);
-INSERT INTO shop.basket (customer_id, products) SELECT i, ARRAY[1 + i % 200, 1 + i * 7 % 200] FROM generate_series(1, 2000) i;
