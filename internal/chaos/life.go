@@ -101,24 +101,43 @@ func (l *life) tell(f fact) {
 	}
 }
 
-// watched is what the watchdogs of the switch, or those of the way back, wrote down.
-func (l *life) watched() []watchdog.Event {
+// record is where the watchdogs of the switch, or those of the way back, write.
+func (l *life) record() string {
 	name := "lull_" + strings.ReplaceAll(id, "-", "_")
 	if l.cmd.Args[len(l.cmd.Args)-3] == "rollback" {
 		name += ".back"
 	}
-	events, _ := watchdog.ReadRecord(filepath.Join(l.w.dir, "lull.db.work", name+".watchdog.jsonl"))
+	return filepath.Join(l.w.dir, "lull.db.work", name+".watchdog.jsonl")
+}
+
+// watched is what they have written down so far.
+func (l *life) watched() []watchdog.Event {
+	events, _ := watchdog.ReadRecord(l.record())
 	return events
 }
 
 // watch adds a fact that the run itself does not print: that clients are held now.
 func (l *life) watch(end <-chan struct{}) {
+	size := func() int64 {
+		if at, err := os.Stat(l.record()); err == nil {
+			return at.Size()
+		}
+		return 0
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	known := size()
 	for seen := len(l.watched()); ; {
 		select {
 		case <-end:
 			return
-		case <-time.After(time.Millisecond):
+		case <-tick.C:
 		}
+		now := size()
+		if now == known { // most looks end here: the record is read only when it has changed
+			continue
+		}
+		known = now
 		events := l.watched()
 		for _, e := range events[min(seen, len(events)):] {
 			if e.What == watchdog.Held {
