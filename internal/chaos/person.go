@@ -44,7 +44,7 @@ func (t *trial) ends(ctx context.Context) (outcome, error) {
 	if t.heal != nil && t.f.hurts(t.c.Place) {
 		return end, nil // it is the fault itself that keeps them from it
 	}
-	return end, t.w.serves(ctx)
+	return end, t.w.serves(ctx, t.resumesWithin())
 }
 
 // most is how often a person types the same command before it is given up.

@@ -15,7 +15,7 @@ import (
 // verify looks at everything that must hold after any case.
 func (t *trial) verify(ctx context.Context, ended string, before map[string]string) (lost int, err error) {
 	var problems []error
-	if err := t.w.serves(ctx); err != nil {
+	if err := t.w.serves(ctx, t.resumesWithin()); err != nil {
 		problems = append(problems, err)
 	}
 	t.beside.Wait()
@@ -50,12 +50,19 @@ func (t *trial) log(err error) {
 	}
 }
 
-// resumesWithin is how soon clients must be able to write once nothing is done any more.
-const resumesWithin = 8 * time.Second
+// resumesWithin is how soon clients must be able to write once nothing is done any more. Where
+// the fault took the pooler's servers away, the pooler by itself, with no lull anywhere,
+// sends clients away until its server_login_retry is over, which is 15 s (pgbouncer.ini(5)).
+func (t *trial) resumesWithin() time.Duration {
+	if t.f.hurts(t.c.Place) {
+		return 23 * time.Second
+	}
+	return 8 * time.Second
+}
 
 // serves looks that a client of each database can write through the pooler.
-func (w *world) serves(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, resumesWithin)
+func (w *world) serves(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for _, db := range databases {
 		var failed error
@@ -64,7 +71,7 @@ func (w *world) serves(ctx context.Context) error {
 				break
 			}
 			if !sleep(ctx, 100*time.Millisecond) {
-				return fmt.Errorf("clients of %s cannot write %s after the end of lull: %w", db, resumesWithin, failed)
+				return fmt.Errorf("clients of %s cannot write %s after the end of lull: %w", db, within, failed)
 			}
 		}
 	}
