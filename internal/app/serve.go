@@ -28,9 +28,18 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("listen on %s: %w", addr, err), "name another address in server.listen of lull.yaml")
 	}
-	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, URL: a.Config.Server.URL})
+	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL})
 	listening(a.Config.Server.URL + "/")
 	return s.Serve(ctx, l)
+}
+
+// catalog is what lull.yaml says that there is, as far as it is public.
+func (a *App) catalog() view.Catalog {
+	out := view.Catalog{Zone: a.Config.Zone}
+	for _, c := range a.Config.Components {
+		out.Components = append(out.Components, view.Listed{ID: c.ID, Name: c.Name, Description: c.Description, Group: c.Group})
+	}
+	return out
 }
 
 func port(addr string) string {

@@ -60,6 +60,7 @@ func last(entries []timeline.Entry) int64 {
 	return entries[len(entries)-1].Seq
 }
 
+// histories are those of all maintenances.
 func (a *App) histories(ctx context.Context) (map[maint.ID][]timeline.Entry, error) {
 	out := map[maint.ID][]timeline.Entry{}
 	for after := int64(0); ; {
@@ -71,8 +72,10 @@ func (a *App) histories(ctx context.Context) (map[maint.ID][]timeline.Entry, err
 			return out, nil
 		}
 		for _, e := range entries {
-			out[e.Maintenance] = append(out[e.Maintenance], e)
 			after = e.Seq
+			if e.Subject.Kind() == maint.AMaintenance {
+				out[e.Subject] = append(out[e.Subject], e)
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Config struct {
 	File         string // as it was given
 	Organization string
 	Author       string // of plans that name none
+	Zone         string // of the status page: an IANA name, "" = UTC
 	Contact      string // whom people may ask while a maintenance is under way, "" = the author
 	Store        string // the SQLite file
 	Server       Server
@@ -44,6 +45,7 @@ type Component struct {
 	ID          string
 	Name        string
 	Description string
+	Group       string // "" = it stands by itself on the page
 }
 
 // Cluster is a Postgres server with its databases, and the server that is to take its place.
@@ -114,6 +116,10 @@ func (d *document) config(root *yaml.Node) *Config {
 		need("organization", d.line(&c.Organization)),
 		may("author", d.line(&c.Author)),
 		may("contact", d.line(&c.Contact)),
+		may("zone", func(n *yaml.Node) {
+			d.line(&c.Zone)(n)
+			d.zone(n, c.Zone)
+		}),
 		may("store", d.store(&c.Store)),
 		may("server", d.server(&c.Server)),
 		may("components", d.components(c)),
@@ -164,7 +170,8 @@ func (d *document) components(c *Config) reader {
 		x := Component{ID: id}
 		d.object(n, "component "+id,
 			need("name", d.line(&x.Name)),
-			may("description", d.text(&x.Description)))
+			may("description", d.text(&x.Description)),
+			may("group", d.line(&x.Group)))
 		c.Components = append(c.Components, x)
 	})
 }

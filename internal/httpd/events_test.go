@@ -76,7 +76,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 
 	w.say("pg17", at("04:22"), maint.Noted{Text: "private"}, maint.Updated{Text: "Half of it is there."})
 	w.server.refresh(t.Context())
-	want := `id: 8 | event: entry | data: {"at":"2026-12-05T04:22:00Z","kind":"updated","maintenance":"pg17","seq":8}`
+	want := `id: 8 | event: entry | data: {"at":"2026-12-05T04:22:00Z","kind":"updated","seq":8,"subject":"pg17"}`
 	if diff := cmp.Diff(want, events.next()); diff != "" {
 		t.Error(diff)
 	}

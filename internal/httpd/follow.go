@@ -49,7 +49,7 @@ func (s *Server) refresh(ctx context.Context) {
 	moved := !maps.EqualFunc(f.progress, progress, view.Progress.Same)
 	f.entries, f.progress, f.readAt = append(f.entries, fresh...), progress, now
 	if old := s.snap.Load(); old == nil || len(fresh) > 0 || moved || old.due(now) || old.aged() {
-		s.show(view.Page(f.entries, progress, now), now, fresh)
+		s.show(view.Page(s.opts.Catalog, f.entries, progress, now), now, fresh)
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *Server) age(now time.Time) {
 		return
 	}
 	f := s.follower
-	s.show(view.Page(f.entries, f.progress, now).Aged(f.readAt, now), now, nil)
+	s.show(view.Page(s.opts.Catalog, f.entries, f.progress, now).Aged(f.readAt, now), now, nil)
 }
 
 // report logs when reading begins to fail and when it works again, and not in between.

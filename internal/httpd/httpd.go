@@ -34,6 +34,7 @@ type Options struct {
 	Source       Source
 	Now          func() time.Time // time.Now when nil
 	Organization string
+	Catalog      view.Catalog
 	URL          string        // public address of the page; https switches HSTS on
 	Poll         time.Duration // how often the record is asked; 150 ms when 0
 	Log          *slog.Logger  // slog.Default when nil

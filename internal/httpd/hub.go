@@ -84,7 +84,7 @@ func (h *hub) close() {
 // entryEvent says what was said. The event has public words only, by its type.
 func entryEvent(e timeline.PublicEntry) event {
 	return event{id: e.Seq, frame: frame(e.Seq, "entry", map[string]any{
-		"seq": e.Seq, "maintenance": e.Maintenance, "kind": e.Event.Kind(), "at": e.At.UTC().Format(time.RFC3339),
+		"seq": e.Seq, "subject": e.Subject, "kind": e.Event.Kind(), "at": e.At.UTC().Format(time.RFC3339),
 	})}
 }
 

@@ -73,7 +73,7 @@ func (s *snapshot) due(now time.Time) bool {
 func (s *snapshot) aged() bool { return !s.page.AsOf.IsZero() }
 
 // shows says whether the entry is on the page: what is said of a draft is not.
-func (s *snapshot) shows(e timeline.PublicEntry) bool { return s.single[e.Maintenance] != nil }
+func (s *snapshot) shows(e timeline.PublicEntry) bool { return s.single[e.Subject] != nil }
 
 // since returns the entries after seq, the newest maxBacklog of them: a listener that
 // missed more fetches the page, which has them all.

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// ID names a maintenance: the plan's `maintenance:` slug.
+// ID names what an entry of the record is about. A maintenance has its plan's `maintenance:` slug;
+// other subjects carry their kind before a slash (IncidentID, ComponentID).
 type ID string
 
 // State is where a maintenance stands. The words are Statuspage's, plus draft and cancelled.

@@ -29,7 +29,7 @@ func appendEntries(ctx context.Context, tx *sql.Tx, id maint.ID, expected int64,
 		return nil, err
 	}
 	var version int64
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM entries WHERE maintenance = $1`, id).Scan(&version); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM entries WHERE subject = $1`, id).Scan(&version); err != nil {
 		return nil, err
 	}
 	if expected != timeline.AnyVersion && expected != version {
@@ -68,7 +68,7 @@ func isKnown(ctx context.Context, tx *sql.Tx, id maint.ID, key string) (known bo
 	if key == "" {
 		return false, nil
 	}
-	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE maintenance = $1 AND key = $2)`, id, key).Scan(&known)
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE subject = $1 AND key = $2)`, id, key).Scan(&known)
 	return known, err
 }
 
@@ -78,14 +78,14 @@ func insertEntry(ctx context.Context, tx *sql.Tx, id maint.ID, version int64, d 
 		return timeline.Entry{}, err
 	}
 	row := tx.QueryRowContext(ctx, `
-		INSERT INTO entries (maintenance, version, key, at, kind, data)
+		INSERT INTO entries (subject, version, key, at, kind, data)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		RETURNING `+entryColumns,
 		id, version, nullString(d.Key), d.At.UnixMicro(), kind, string(data))
 	return scanEntry(row)
 }
 
-const entryColumns = `seq, maintenance, version, key, at, kind, data`
+const entryColumns = `seq, subject, version, key, at, kind, data`
 
 func scanEntry(row interface{ Scan(...any) error }) (timeline.Entry, error) {
 	var (
@@ -95,7 +95,7 @@ func scanEntry(row interface{ Scan(...any) error }) (timeline.Entry, error) {
 		kind string
 		data []byte
 	)
-	if err := row.Scan(&e.Seq, &e.Maintenance, &e.Version, &key, &at, &kind, &data); err != nil {
+	if err := row.Scan(&e.Seq, &e.Subject, &e.Version, &key, &at, &kind, &data); err != nil {
 		return e, err
 	}
 	event, err := timeline.Decode(kind, data)
@@ -113,7 +113,7 @@ func (s *Store) Read(ctx context.Context, after int64, limit int) ([]timeline.En
 
 // History implements timeline.Log.
 func (s *Store) History(ctx context.Context, id maint.ID) ([]timeline.Entry, error) {
-	return s.entries(ctx, `SELECT `+entryColumns+` FROM entries WHERE maintenance = $1 ORDER BY version`, id)
+	return s.entries(ctx, `SELECT `+entryColumns+` FROM entries WHERE subject = $1 ORDER BY version`, id)
 }
 
 // Changed says cheaply whether there are entries after the given sequence.

@@ -187,7 +187,7 @@ func TestAnEntryOfANewerLullIsNamed(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	if _, err := s.Writer().ExecContext(t.Context(),
-		`INSERT INTO entries (maintenance, version, at, kind, data) VALUES ('m', 1, 0, 'teleported', '{}')`); err != nil {
+		`INSERT INTO entries (subject, version, at, kind, data) VALUES ('m', 1, 0, 'teleported', '{}')`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.History(t.Context(), "m"); err == nil || !strings.Contains(err.Error(), `entry 1 of the timeline: decode event: unknown kind "teleported"`) {

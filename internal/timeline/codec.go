@@ -14,6 +14,8 @@ var kinds = func() map[string]reflect.Type {
 	for _, e := range []maint.Event{
 		maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.BannerChanged{},
 		maint.Late{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
+		maint.IncidentOpened{}, maint.IncidentUpdated{}, maint.PostMortemPublished{},
+		maint.ComponentSet{}, maint.ComponentFreed{}, maint.ComponentProbed{},
 		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{}, maint.Fenced{},
 	} {
 		out[e.Kind()] = reflect.TypeOf(e)

@@ -104,12 +104,20 @@ func writeMissing(t *testing.T) {
 // does not know would be refused only when it happens, in somebody's night.
 func TestEveryEventIsRegistered(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../maint/event.go")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("../maint/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	declared := map[string]bool{}
-	for _, m := range regexp.MustCompile(`Kind\(\) string\s*{ return "(\w+)" }`).FindAllSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`\) Kind\(\) string\s*{ return "(\w+)" }`).FindAllSubmatch(source, -1) {
 		declared[string(m[1])] = true
 	}
 	registered := map[string]bool{}

@@ -11,13 +11,13 @@ import (
 // entryJSON is an entry as commands print it. The event is the codec's, with its kind beside it:
 // without that nobody could tell one from another.
 type entryJSON struct {
-	Seq         int64           `json:"seq"`
-	Maintenance maint.ID        `json:"maintenance"`
-	Version     int64           `json:"version"`
-	Key         string          `json:"key,omitempty"`
-	At          time.Time       `json:"at"`
-	Kind        string          `json:"kind"`
-	Event       json.RawMessage `json:"event"`
+	Seq     int64           `json:"seq"`
+	Subject maint.ID        `json:"subject"`
+	Version int64           `json:"version"`
+	Key     string          `json:"key,omitempty"`
+	At      time.Time       `json:"at"`
+	Kind    string          `json:"kind"`
+	Event   json.RawMessage `json:"event"`
 }
 
 // MarshalJSON writes the entry with the kind of its event.
@@ -26,7 +26,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(entryJSON{e.Seq, e.Maintenance, e.Version, e.Key, e.At, kind, data})
+	return json.Marshal(entryJSON{e.Seq, e.Subject, e.Version, e.Key, e.At, kind, data})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -39,6 +39,6 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	*e = Entry{j.Seq, j.Maintenance, j.Version, j.Key, j.At, event}
+	*e = Entry{j.Seq, j.Subject, j.Version, j.Key, j.At, event}
 	return nil
 }

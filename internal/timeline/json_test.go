@@ -15,7 +15,7 @@ func TestEntriesKeepTheirKindInJSON(t *testing.T) {
 	t.Parallel()
 	var want []timeline.Entry
 	for i, e := range logtest.Events() {
-		want = append(want, timeline.Entry{Seq: int64(i + 7), Maintenance: "postgres-17", Version: int64(i + 1), Key: "k", At: time.Date(2026, 12, 5, 4, 0, i, 1000, time.UTC), Event: e})
+		want = append(want, timeline.Entry{Seq: int64(i + 7), Subject: "postgres-17", Version: int64(i + 1), Key: "k", At: time.Date(2026, 12, 5, 4, 0, i, 1000, time.UTC), Event: e})
 	}
 	data, err := json.Marshal(want)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestEntriesKeepTheirKindInJSON(t *testing.T) {
 }
 
 func FuzzUnmarshalEntry(f *testing.F) {
-	f.Add([]byte(`{"seq":1,"maintenance":"m","version":1,"at":"2026-12-05T04:00:00Z","kind":"noted","event":{"step":"s","text":"t"}}`))
+	f.Add([]byte(`{"seq":1,"subject":"m","version":1,"at":"2026-12-05T04:00:00Z","kind":"noted","event":{"step":"s","text":"t"}}`))
 	f.Add([]byte(`{"kind":"none","event":{}}`))
 	f.Add([]byte(`{"kind":"noted"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

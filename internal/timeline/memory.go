@@ -44,7 +44,7 @@ func (m *Memory) Append(_ context.Context, id maint.ID, expected int64, drafts .
 			return nil, err
 		}
 		added = append(added, Entry{
-			Seq: int64(len(m.entries) + i + 1), Maintenance: id, Version: m.version[id] + int64(i) + 1,
+			Seq: int64(len(m.entries) + i + 1), Subject: id, Version: m.version[id] + int64(i) + 1,
 			Key: d.Key, At: Instant(d.At), Event: e,
 		})
 	}
@@ -92,7 +92,7 @@ func (m *Memory) History(_ context.Context, id maint.ID) ([]Entry, error) {
 	defer m.mu.RUnlock()
 	var out []Entry
 	for _, e := range m.entries {
-		if e.Maintenance == id {
+		if e.Subject == id {
 			out = append(out, e)
 		}
 	}

@@ -24,12 +24,12 @@ type Draft struct {
 
 // Entry is one line of the record.
 type Entry struct {
-	Seq         int64 // position in the whole log, ascending, gaps allowed
-	Maintenance maint.ID
-	Version     int64 // 1, 2, 3 ... within the maintenance, without gaps
-	Key         string
-	At          time.Time // UTC, microseconds
-	Event       maint.Event
+	Seq     int64 // position in the whole log, ascending, gaps allowed
+	Subject maint.ID
+	Version int64 // 1, 2, 3 ... within the maintenance, without gaps
+	Key     string
+	At      time.Time // UTC, microseconds
+	Event   maint.Event
 }
 
 // ErrConflict says that the maintenance has moved on since it was read: read again and decide again.
@@ -60,10 +60,10 @@ func Fold(id maint.ID, entries []Entry) maint.Maintenance {
 
 // PublicEntry is an entry that anyone may read. There is no way to make one of a private event.
 type PublicEntry struct {
-	Seq         int64
-	Maintenance maint.ID
-	At          time.Time
-	Event       maint.Public
+	Seq     int64
+	Subject maint.ID
+	At      time.Time
+	Event   maint.Public
 }
 
 // Public keeps the entries whose events are of the public type.
@@ -71,7 +71,7 @@ func Public(entries []Entry) []PublicEntry {
 	var out []PublicEntry
 	for _, e := range entries {
 		if p, ok := e.Event.(maint.Public); ok {
-			out = append(out, PublicEntry{Seq: e.Seq, Maintenance: e.Maintenance, At: e.At, Event: p})
+			out = append(out, PublicEntry{Seq: e.Seq, Subject: e.Subject, At: e.At, Event: p})
 		}
 	}
 	return out

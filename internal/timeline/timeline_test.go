@@ -20,7 +20,7 @@ func entries(events ...maint.Event) []timeline.Entry {
 	var out []timeline.Entry
 	for i, e := range events {
 		at := time.Date(2026, 12, 5, 4, i, 0, 0, time.UTC)
-		out = append(out, timeline.Entry{Seq: int64(10 + i), Maintenance: "m", Version: int64(i + 1), At: at, Event: e})
+		out = append(out, timeline.Entry{Seq: int64(10 + i), Subject: "m", Version: int64(i + 1), At: at, Event: e})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ type Maintenance struct {
 	Overdue    bool      // the window is over and the work has not begun
 	Due        bool      // the window is open and the work has not begun
 	Recent     bool      // ended a short while ago
-	Components []Component
+	Components []Affected
 	Phases     []maint.Phase
 	Progress   *Progress
 	Quiet      bool    // the progress has had no news for a while
@@ -38,8 +38,9 @@ func (m Maintenance) Running() bool {
 	return m.State == maint.InProgress || m.State == maint.StateVerifying
 }
 
-// Component is a part of the product and what it suffers.
-type Component struct {
+// Affected is a part of the product and what it suffers.
+type Affected struct {
+	ID     string
 	Name   string
 	Impact maint.Impact
 	Word   string
@@ -54,6 +55,10 @@ type Entry struct {
 	Text     string
 	Window   *Window   // what was announced, where it is not what holds now
 	Expected time.Time // when it was then expected to end
+
+	// Of an incident's entries: their text is Markdown.
+	Status   maint.IncidentStatus
+	Affected []Affected
 }
 
 func fold(id maint.ID, entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) Maintenance {
@@ -65,7 +70,7 @@ func fold(id maint.ID, entries []timeline.PublicEntry, progress map[maint.ID]Pro
 	v := Maintenance{
 		ID: id, Title: m.Plan.Title, Summary: m.Plan.Summary, State: m.State, StateWord: StateWord(m.State),
 		Window: window, Started: window.in(m.Started), Ended: window.in(m.Ended),
-		Components: components(m.Plan), Phases: m.Plan.Phases,
+		Components: affected(m.Plan.Components, m.Plan.Names), Phases: m.Plan.Phases,
 		Entries: said(entries, window),
 	}
 	if v.Title == "" {
@@ -119,14 +124,14 @@ func (m *Maintenance) live(p Progress, now time.Time) {
 	}
 }
 
-func components(plan maint.Scheduled) []Component {
-	out := make([]Component, 0, len(plan.Components))
-	for _, id := range sortedKeys(plan.Components) {
-		name := plan.Names[id]
+func affected(impacts map[string]maint.Impact, names map[string]string) []Affected {
+	out := make([]Affected, 0, len(impacts))
+	for _, id := range sortedKeys(impacts) {
+		name := names[id]
 		if name == "" {
 			name = id
 		}
-		out = append(out, Component{Name: name, Impact: plan.Components[id], Word: ImpactWord(plan.Components[id])})
+		out = append(out, Affected{ID: id, Name: name, Impact: impacts[id], Word: ImpactWord(impacts[id])})
 	}
 	return out
 }

@@ -72,7 +72,7 @@ const defaultCategory = "operations"
 func PostMortem(entries []timeline.Entry, now time.Time) Report {
 	r := Report{Category: defaultCategory, Now: now}
 	if len(entries) > 0 {
-		r.ID = entries[0].Maintenance
+		r.ID = entries[0].Subject
 	}
 	m := timeline.Fold(r.ID, entries)
 	r.Window = resolve(m.Plan.Window)

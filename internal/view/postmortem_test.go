@@ -55,7 +55,7 @@ type record []timeline.Entry
 func (r *record) say(when string, events ...maint.Event) {
 	for _, e := range events {
 		n := int64(len(*r) + 1)
-		*r = append(*r, timeline.Entry{Seq: n, Version: n, Maintenance: "pg17", At: at(when), Event: e})
+		*r = append(*r, timeline.Entry{Seq: n, Version: n, Subject: "pg17", At: at(when), Event: e})
 	}
 }
 

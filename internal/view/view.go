@@ -39,9 +39,35 @@ func (p Progress) Same(o Progress) bool {
 	return p.Text == o.Text && p.Fraction == o.Fraction && p.At.Equal(o.At)
 }
 
+// Catalog is what the operator says there is: it is as public as the page.
+type Catalog struct {
+	Components []Listed // in the order of the page
+	Zone       string   // IANA name; the days of the page are days there. "" is UTC
+}
+
+// Listed is a component as lull.yaml has it.
+type Listed struct {
+	ID          string
+	Name        string
+	Description string
+	Group       string // "" = it stands by itself
+}
+
+func (c Catalog) location() *time.Location {
+	if loc, err := time.LoadLocation(c.Zone); err == nil {
+		return loc
+	}
+	return time.UTC
+}
+
 // PageModel is the status page.
 type PageModel struct {
-	Overall  Overall
+	Overall Overall
+
+	Groups    []Group    // of components, in the order of the catalog
+	Incidents []Incident // that are open, newest first
+	Closed    []Incident // newest first
+
 	Running  []Maintenance // in progress and verifying
 	Upcoming []Maintenance // scheduled, soonest first
 	Past     []Maintenance // completed and cancelled, newest first
@@ -60,10 +86,13 @@ const (
 	freshFor  = 90 * time.Second // progress without news counts as live
 )
 
-// Page folds the public record of all maintenances, in order of sequence, into the status page.
-func Page(entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) PageModel {
+// Page folds the public record, in order of sequence, into the status page.
+func Page(catalog Catalog, entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) PageModel {
 	var page PageModel
-	for _, m := range foldAll(entries, progress, now) {
+	about := bySubject(entries)
+	page.incidents(about, catalog, now)
+	page.components(catalog, entries, now)
+	for _, m := range foldAll(about, progress, now) {
 		page.ChangesAt = sooner(page.ChangesAt, m.changesAt)
 		switch m.State {
 		case maint.InProgress, maint.StateVerifying:
@@ -76,7 +105,7 @@ func Page(entries []timeline.PublicEntry, progress map[maint.ID]Progress, now ti
 	}
 	slices.SortStableFunc(page.Upcoming, func(a, b Maintenance) int { return a.Window.Start.Compare(b.Window.Start) })
 	slices.SortStableFunc(page.Past, func(a, b Maintenance) int { return b.Ended.Compare(a.Ended) })
-	page.Overall = overall(page)
+	page.Overall = overall(page, catalog)
 	return page
 }
 
@@ -99,18 +128,31 @@ func (p PageModel) Find(id maint.ID) (Maintenance, bool) {
 	return Maintenance{}, false
 }
 
-func foldAll(entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) []Maintenance {
-	byID := map[maint.ID][]timeline.PublicEntry{}
-	var order []maint.ID
+// subject is everything that was said of one.
+type subject struct {
+	id      maint.ID
+	entries []timeline.PublicEntry
+}
+
+// bySubject keeps the order in which they came up.
+func bySubject(entries []timeline.PublicEntry) (out []subject) {
+	at := map[maint.ID]int{}
 	for _, e := range entries {
-		if _, ok := byID[e.Maintenance]; !ok {
-			order = append(order, e.Maintenance)
+		i, known := at[e.Subject]
+		if !known {
+			i, at[e.Subject] = len(out), len(out)
+			out = append(out, subject{id: e.Subject})
 		}
-		byID[e.Maintenance] = append(byID[e.Maintenance], e)
+		out[i].entries = append(out[i].entries, e)
 	}
-	out := make([]Maintenance, 0, len(order))
-	for _, id := range order {
-		out = append(out, fold(id, byID[id], progress, now))
+	return out
+}
+
+func foldAll(about []subject, progress map[maint.ID]Progress, now time.Time) (out []Maintenance) {
+	for _, s := range about {
+		if s.id.Kind() == maint.AMaintenance {
+			out = append(out, fold(s.id, s.entries, progress, now))
+		}
 	}
 	return out
 }
@@ -123,11 +165,11 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, cmp.Compare[string])
+	slices.Sort(keys)
 	return keys
 }

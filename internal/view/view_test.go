@@ -44,7 +44,7 @@ func TestOverall(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got := Page(public(c.r), nil, at(c.clock)).Overall
+			got := Page(Catalog{}, public(c.r), nil, at(c.clock)).Overall
 			if got.Headline != c.headline || got.Tone != c.tone {
 				t.Errorf("says %q in tone %s, want %q in %s", got.Headline, got.Tone, c.headline, c.tone)
 			}
@@ -61,7 +61,7 @@ func TestPageOrder(t *testing.T) {
 		n := len(r)
 		r.say(when, append([]maint.Event{p}, more...)...)
 		for i := range r[n:] {
-			r[n+i].Maintenance = id
+			r[n+i].Subject = id
 		}
 	}
 	on("later", "01:00", "2026-12-20 17:00")
@@ -69,7 +69,7 @@ func TestPageOrder(t *testing.T) {
 	on("old", "01:02", "2026-12-05 14:00", maint.Started{}, maint.Completed{})
 	on("newer", "02:00", "2026-12-05 15:00", maint.Started{}, maint.Cancelled{})
 	on("running", "03:00", "2026-12-05 16:00", maint.Started{})
-	page := Page(public(r), nil, at("03:30"))
+	page := Page(Catalog{}, public(r), nil, at("03:30"))
 	ids := func(list []Maintenance) (out []maint.ID) {
 		for _, m := range list {
 			out = append(out, m.ID)
@@ -108,7 +108,7 @@ func TestProgressShown(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := Page(public(r), map[maint.ID]Progress{"pg17": c.p}, at("04:10")).Running[0]
+			m := Page(Catalog{}, public(r), map[maint.ID]Progress{"pg17": c.p}, at("04:10")).Running[0]
 			if (m.Progress != nil) != c.shown || m.Quiet != c.quiet {
 				t.Fatalf("shown %v, quiet %v", m.Progress != nil, m.Quiet)
 			}
@@ -126,7 +126,7 @@ func TestUnknownZone(t *testing.T) {
 	p := plan
 	p.Window.Zone = "Mars/Olympus"
 	r.say("01:00", p)
-	page := Page(public(r), nil, at("05:00"))
+	page := Page(Catalog{}, public(r), nil, at("05:00"))
 	if len(page.Upcoming) != 1 || page.Upcoming[0].Window.Known() || page.Upcoming[0].Window.Wall != "2026-12-05 17:00" {
 		t.Errorf("the page is %+v", page.Upcoming)
 	}
@@ -163,7 +163,7 @@ func TestPageStaysUntilItSays(t *testing.T) {
 		}
 		progress := map[maint.ID]Progress{"pg17": {"Copying", 0.5, minute("sample")}}
 		now := minute("now")
-		page := Page(public(r), progress, now)
+		page := Page(Catalog{}, public(r), progress, now)
 		if page.ChangesAt.IsZero() {
 			page.ChangesAt = now.AddDate(1, 0, 0)
 		}
@@ -171,7 +171,7 @@ func TestPageStaysUntilItSays(t *testing.T) {
 			rt.Fatalf("at %s the page says that it changes at %s", now, page.ChangesAt)
 		}
 		last := page.ChangesAt.Add(-time.Microsecond)
-		later := Page(public(r), progress, last)
+		later := Page(Catalog{}, public(r), progress, last)
 		later.ChangesAt = page.ChangesAt
 		if diff := cmp.Diff(page, later, same); diff != "" {
 			rt.Fatalf("the page of %s is another one at %s:\n%s", now, last, diff)

@@ -19,6 +19,7 @@ const (
 	Done Tone = "done"
 	Busy Tone = "busy"
 	Slow Tone = "late"
+	Down Tone = "down"
 )
 
 // Overall is the sentence at the top of the page, and the one instant that goes with it.
@@ -32,7 +33,14 @@ type Overall struct {
 	Zone     string // of the organiser
 }
 
-func overall(p PageModel) Overall {
+func overall(p PageModel, c Catalog) Overall {
+	if o, wrong := trouble(p, c); wrong {
+		return o
+	}
+	quiet := "No maintenance right now"
+	if len(c.Components) > 0 {
+		quiet = "All systems operational"
+	}
 	switch {
 	case len(p.Running) > 1:
 		return Overall{Tone: Busy, Headline: fmt.Sprintf("%d maintenances are under way", len(p.Running))}
@@ -43,9 +51,9 @@ func overall(p PageModel) Overall {
 	case len(p.Past) > 0 && p.Past[0].Recent:
 		return ended(p.Past[0])
 	case len(p.Upcoming) > 0:
-		return about(p.Upcoming[0], Calm, "No maintenance right now", "Next one starts", p.Upcoming[0].Window.Start)
+		return about(p.Upcoming[0], Calm, quiet, "Next maintenance starts", p.Upcoming[0].Window.Start)
 	}
-	return Overall{Tone: Calm, Headline: "No maintenance right now"}
+	return Overall{Tone: Calm, Headline: quiet}
 }
 
 func about(m Maintenance, tone Tone, headline, word string, at time.Time) Overall {
@@ -127,6 +135,12 @@ func label(e maint.Public) string {
 		return "Update"
 	case maint.Late:
 		return "Running late"
+	case maint.IncidentOpened:
+		return StatusWord(e.Status)
+	case maint.IncidentUpdated:
+		return StatusWord(e.Status)
+	case maint.PostMortemPublished:
+		return StatusWord(maint.PostMortem)
 	}
 	return plain(e.Kind())
 }
@@ -153,6 +167,12 @@ func words(e maint.Public) string {
 	case maint.Cancelled:
 		return e.Text
 	case maint.RolledBack:
+		return e.Text
+	case maint.IncidentOpened:
+		return e.Text
+	case maint.IncidentUpdated:
+		return e.Text
+	case maint.PostMortemPublished:
 		return e.Text
 	}
 	return ""

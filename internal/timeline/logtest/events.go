@@ -26,6 +26,19 @@ func Events() []maint.Event {
 		maint.Completed{Text: "All checks are green."},
 		maint.Cancelled{Text: "It will not happen."},
 		maint.RolledBack{Text: "We are back on the version before."},
+		maint.IncidentOpened{
+			Title: "Slow answers", Status: maint.Investigating, Severity: maint.Major, Text: "We are *looking* into it.",
+			Components: map[string]maint.Impact{"api": maint.DegradedPerformance}, Names: map[string]string{"api": "API"},
+			Began: time.Date(2026, 12, 7, 3, 40, 0, 0, time.UTC),
+		},
+		maint.IncidentUpdated{
+			Status: maint.Identified, Severity: maint.Critical, Text: "A disk is full.",
+			Components: map[string]maint.Impact{"api": maint.MajorOutage}, Names: map[string]string{"api": "API"},
+		},
+		maint.PostMortemPublished{Text: "## What happened"},
+		maint.ComponentSet{Name: "API", Status: maint.PartialOutage, Text: "Uploads are off."},
+		maint.ComponentFreed{Name: "API"},
+		maint.ComponentProbed{Name: "API", Status: maint.MajorOutage, Text: "answered 503", Since: time.Date(2026, 12, 7, 3, 39, 50, 0, time.UTC)},
 		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
 		maint.StepFinished{
 			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,

@@ -275,8 +275,8 @@ func testCursor(t *testing.T, log timeline.Log) {
 	want(t, writers*each, len(seen))
 	next := map[maint.ID]int64{}
 	for _, e := range seen {
-		next[e.Maintenance]++
-		want(t, next[e.Maintenance], e.Version)
+		next[e.Subject]++
+		want(t, next[e.Subject], e.Version)
 	}
 }
 

@@ -1,0 +1,78 @@
+package view
+
+import (
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// Component is a part of the product as the page shows it. Its instants are in the page's zone.
+type Component struct {
+	Listed
+	Position int // on the page, from 1
+	Status   maint.Impact
+	Word     string
+	Since    time.Time  // of the status; zero when nothing was ever said of it
+	Days     []StripDay // oldest first, the last one is the present day
+	Uptime   Uptime
+}
+
+// Group is some components under one name. Those without a group have one without a name.
+type Group struct {
+	Name       string
+	Status     maint.Impact // the worst of them
+	Word       string
+	Components []Component
+}
+
+// components works out what holds of each, and what held on each day.
+func (p *PageModel) components(catalog Catalog, entries []timeline.PublicEntry, now time.Time) {
+	if len(catalog.Components) == 0 {
+		return
+	}
+	known := time.Time{}
+	if len(entries) > 0 {
+		known = entries[0].At
+	}
+	past := replay(catalog, entries)
+	for n, listed := range catalog.Components {
+		c := Component{Listed: listed, Position: n + 1, Status: maint.Operational}
+		stretches := past[listed.ID]
+		if last := len(stretches) - 1; last >= 0 {
+			c.Since = stretches[last].To
+			if stretches[last].Open() {
+				c.Status, c.Since = stretches[last].Status, stretches[last].From
+				p.ChangesAt = sooner(p.ChangesAt, now.Truncate(time.Minute).Add(time.Minute)) // how long it lasts is told
+			}
+		}
+		c.Word = StateOfComponent(c.Status)
+		c.Days, c.Uptime = days(stretches, known, now.In(catalog.location()))
+		p.place(c)
+	}
+	p.ChangesAt = sooner(p.ChangesAt, midnight(now.In(catalog.location())).AddDate(0, 0, 1))
+}
+
+// place puts a component into its group: a group stands where its first component does.
+func (p *PageModel) place(c Component) {
+	for i := range p.Groups {
+		if g := &p.Groups[i]; g.Name == c.Group && (c.Group != "" || i == len(p.Groups)-1) {
+			g.Components = append(g.Components, c)
+			g.Status = maint.Worst(g.Status, c.Status)
+			g.Word = StateOfComponent(g.Status)
+			return
+		}
+	}
+	p.Groups = append(p.Groups, Group{Name: c.Group, Status: c.Status, Word: c.Word, Components: []Component{c}})
+}
+
+// Components lists those of all groups, in the order of the page.
+func (p PageModel) Components() (out []Component) {
+	for _, g := range p.Groups {
+		out = append(out, g.Components...)
+	}
+	return out
+}
+
+// StateOfComponent is a component's status in a reader's words.
+func StateOfComponent(i maint.Impact) string { return plain(string(i)) }

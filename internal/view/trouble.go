@@ -1,0 +1,62 @@
+package view
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// trouble is the sentence at the top when something is wrong that nobody announced. It comes
+// before all that is said of maintenances.
+func trouble(p PageModel, c Catalog) (Overall, bool) {
+	worst, names := maint.Operational, []string{}
+	since := time.Time{}
+	for _, part := range p.Components() {
+		if part.Status == maint.Operational || part.Status == maint.UnderMaintenance {
+			continue
+		}
+		worst = maint.Worst(worst, part.Status)
+		names = append(names, part.Name)
+		since = sooner(since, part.Since)
+	}
+	switch {
+	case len(names) == 0 && len(p.Incidents) == 0:
+		return Overall{}, false
+	case len(names) == 1:
+		return p.blame(Overall{Tone: toneOf(worst), Headline: names[0] + " is " + ImpactWord(worst), AtWord: "Since", At: since, Zone: c.Zone}), true
+	case len(names) > 1:
+		return p.blame(Overall{Tone: toneOf(worst), Headline: fmt.Sprintf("%d of %d systems have problems", len(names), len(c.Components)), AtWord: "Since", At: since, Zone: c.Zone}), true
+	case len(p.Incidents) > 1:
+		return Overall{Tone: Slow, Headline: fmt.Sprintf("%d incidents are open", len(p.Incidents))}, true
+	}
+	i := p.Incidents[0]
+	return p.blame(Overall{Tone: toneOfIncident(i.Severity), Headline: "An incident is open", AtWord: "Since", At: i.Began, Zone: c.Zone}), true
+}
+
+// blame names the incident, where there is just one.
+func (p PageModel) blame(o Overall) Overall {
+	if len(p.Incidents) == 1 {
+		o.ID, o.Title = p.Incidents[0].ID, p.Incidents[0].Title
+	}
+	return o
+}
+
+func toneOf(i maint.Impact) Tone {
+	switch i {
+	case maint.PartialOutage, maint.MajorOutage:
+		return Down
+	case maint.DegradedPerformance:
+		return Slow
+	case maint.UnderMaintenance:
+		return Busy
+	}
+	return Calm
+}
+
+func toneOfIncident(s maint.Severity) Tone {
+	if s == maint.Major || s == maint.Critical {
+		return Down
+	}
+	return Slow
+}
