@@ -79,7 +79,7 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 }
 
 func (a *App) runner(w run.Watcher) *run.Runner {
-	return &run.Runner{Journal: journal(a.store), Log: a.store, Gauge: a.store, Watch: w, Now: a.now}
+	return &run.Runner{Journal: journal(a.store), Log: a.store, Gauge: a.store, Watch: w, Now: a.now, Patience: pgup.Patience}
 }
 
 // mayRun refuses a run that people were not told of: one of a plan that was not

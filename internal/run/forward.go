@@ -10,6 +10,22 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
+// next is what is to be done about an error that has no word for it: nothing, when the step
+// is tried again.
+func (a *attempt) next(cause error) string {
+	if a.Patience == nil || a.ctx.Err() != nil || hint.Of(cause) != "" {
+		return carryOn
+	}
+	if a.drive.failed != a.name {
+		a.drive.failed, a.tries = a.name, 0
+	}
+	a.tries++
+	if a.gap = a.Patience(cause, a.tries); a.gap > 0 {
+		return fmt.Sprintf("nothing: it is tried again in %s", a.gap)
+	}
+	return carryOn
+}
+
 // carryOut brings one step to done: look, act, look again.
 func (d *drive) carryOut(it Item) error {
 	cp := d.points[it.Step.Name()]
@@ -75,7 +91,7 @@ func (a *attempt) look() (Observation, error) {
 
 // stopped records why nothing was tried. The checkpoint stays: nothing has changed.
 func (a *attempt) stopped(cause error) error {
-	cause = withNext(cause, carryOn)
+	cause = withNext(cause, a.next(cause))
 	var e maint.Event = maint.StepFailed{
 		Step: a.name, Title: a.it.Title, Attempt: a.cp.Attempt, Error: cause.Error(), Hint: hint.Of(cause),
 	}
@@ -167,7 +183,7 @@ func (a *attempt) failed(cause error) error {
 	if a.ctx.Err() != nil {
 		cause = withNext(cause, "type the same command again: it carries on where it stopped")
 	}
-	cause = withNext(cause, carryOn)
+	cause = withNext(cause, a.next(cause))
 	a.cp.Status, a.cp.At = Failed, a.now()
 	return a.end(cause, a.point(), a.fact("failed", maint.StepFailed{
 		Step: a.name, Title: a.it.Title, Attempt: a.cp.Attempt, Took: a.took(), Error: cause.Error(), Hint: hint.Of(cause),

@@ -12,13 +12,17 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// Runner carries out plans. Gauge and Watch may be nil.
+// Runner carries out plans. Gauge, Watch and Patience may be nil.
 type Runner struct {
 	Journal Journal
 	Log     timeline.Log
 	Gauge   Gauge
 	Watch   Watcher
 	Now     func() time.Time
+	// Patience says how long to wait before a step that ended with an error is tried again by
+	// itself, the try counted from 1. 0 means that a person is needed, as does a nil Patience. An
+	// error that names what a person has to do is never tried again.
+	Patience func(err error, try int) time.Duration
 }
 
 // Watcher is told of everything as it happens, for a person at a terminal. Its
@@ -55,16 +59,41 @@ func (r *Runner) Run(ctx context.Context, id maint.ID, items []Item) error {
 		if err := d.resumed(items); err != nil {
 			return err
 		}
-		for _, it := range items {
-			if err := context.Cause(d.ctx); err != nil {
-				return fmt.Errorf("stopped before %s: %w", it.Step.Name(), err)
-			}
-			if err := d.carryOut(it); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.persist(items)
 	})
+}
+
+// persist goes through the items, and once more while what stopped it may pass by itself. Each
+// try begins as a new run would, with what the journal says and a look at every earlier
+// step: it may be one of those that is to be done again.
+func (d *drive) persist(items []Item) error {
+	for {
+		d.gap = 0
+		err := d.through(items)
+		if err == nil || d.gap == 0 {
+			return err
+		}
+		select {
+		case <-d.ctx.Done():
+			return hint.Wrap(err, carryOn)
+		case <-time.After(d.gap):
+		}
+		if err := d.load(); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *drive) through(items []Item) error {
+	for _, it := range items {
+		if err := context.Cause(d.ctx); err != nil {
+			return fmt.Errorf("stopped before %s: %w", it.Step.Name(), err)
+		}
+		if err := d.carryOut(it); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Abort takes back, in reverse order, every step that has left a trace in the
@@ -96,6 +125,9 @@ type drive struct {
 	points map[string]Checkpoint
 	began  map[string]time.Time // first start of each step that is begun and not done
 	tell   teller
+	failed string        // the step that ended with an error last
+	tries  int           // how often it has, one after the other
+	gap    time.Duration // before it is tried again; 0 = it is not
 
 	writing sync.Mutex // a step may write from several goroutines; none may write after one has failed
 	broken  error      // the failed write
