@@ -7,7 +7,8 @@
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
 # make chaos   one thing goes wrong in each of some hundred real maintenances, and no commit may be lost; hours on two cores.
 #              SEED repeats a run, ONLY chooses cases by fault, phase or both (ddl, held, target-killed@held), CASES is how many at most,
-#              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json
+#              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json. CARRY_ON=1 goes on
+#              with a run that was stopped with Ctrl-C, and repeats what failed in it
 # make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)

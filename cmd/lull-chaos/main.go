@@ -45,7 +45,7 @@ func run(ctx context.Context, env func(string) string) error {
 	return err
 }
 
-// options are those of the environment: SEED, ONLY, CASES, PARALLEL and MOMENTS.
+// options are those of the environment: SEED, ONLY, CASES, PARALLEL, MOMENTS and CARRY_ON.
 func options(env func(string) string) (chaos.Options, error) {
 	o := chaos.Options{Seed: uint64(time.Now().UnixNano()) % 1e6, Parallel: 2, Moments: 100, Dir: ".bench/chaos", Out: os.Stdout}
 	if text := env("SEED"); text != "" {
@@ -63,6 +63,19 @@ func options(env func(string) string) (chaos.Options, error) {
 			}
 			*into = n
 		}
+	}
+	if env("CARRY_ON") != "" {
+		earlier, err := chaos.ReadReport(figures)
+		if err != nil {
+			return o, err
+		}
+		if len(earlier.Rows) == 0 {
+			return o, fmt.Errorf("there is no earlier run to carry on with in %s", figures)
+		}
+		if env("SEED") != "" && earlier.Seed != o.Seed {
+			return o, fmt.Errorf("the earlier run had SEED=%d: leave SEED out, or say the same", earlier.Seed)
+		}
+		o.Seed, o.Done = earlier.Seed, earlier.Rows
 	}
 	o.Only = strings.FieldsFunc(env("ONLY"), func(r rune) bool { return r == ',' })
 	return o, nil

@@ -24,6 +24,7 @@ type Options struct {
 	Writes   []string // of the journal, by name; nil: those of a clean run that is made first
 	Dir      string   // for what is to be read afterwards
 	Out      io.Writer
+	Done     []Row // of an earlier run with the same seed: what survived there is not done again
 }
 
 // Row is what became of a case.
@@ -71,8 +72,27 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 	if len(cases) == 0 {
 		return Report{}, fmt.Errorf("no case is called %s", strings.Join(o.Only, " or "))
 	}
-	rows := h.all(ctx, cases)
+	cases, rows := without(cases, o.Done)
+	rows = append(rows, h.all(ctx, cases)...)
 	return reportOf(o.Seed, rows), ctx.Err()
+}
+
+// without leaves out the cases that have survived already, and gives their rows.
+func without(cases []Case, done []Row) (left []Case, kept []Row) {
+	survived := map[string]Row{}
+	for _, r := range done {
+		if r.survived() {
+			survived[r.Fault+"@"+r.Place] = r
+		}
+	}
+	for _, c := range cases {
+		if r, ok := survived[c.String()]; ok {
+			kept = append(kept, r)
+		} else {
+			left = append(left, c)
+		}
+	}
+	return left, kept
 }
 
 type harness struct {

@@ -278,3 +278,25 @@ func TestClockOverlay(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestCarryOn: what survived is not done again, what failed or never came to it is.
+func TestCarryOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "chaos.json")
+	if r, err := ReadReport(file); err != nil || len(r.Rows) != 0 {
+		t.Fatalf("a report that is not there gave %+v, %v", r, err)
+	}
+	first := reportOf(7, []Row{{Fault: "ddl", Place: held, Ended: "completed"}, {Fault: "ddl", Place: check, Ended: "failed", Error: "e"}, {Fault: "ddl", Place: catchUp, Ended: "missed"}})
+	if err := first.Write(file); err != nil {
+		t.Fatal(err)
+	}
+	earlier, err := ReadReport(file)
+	if err != nil || earlier.Seed != 7 {
+		t.Fatal(earlier, err)
+	}
+	all := []Case{{Fault: "ddl", Place: held}, {Fault: "ddl", Place: check}, {Fault: "ddl", Place: catchUp}, {Fault: "ddl", Place: slots}}
+	left, kept := without(all, earlier.Rows)
+	if len(kept) != 1 || kept[0].Place != held || !slices.Equal(left, all[1:]) {
+		t.Errorf("left %v, kept %v", left, kept)
+	}
+}

@@ -2,8 +2,10 @@ package chaos
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +72,21 @@ func (r Report) Write(file string) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+// ReadReport reads what Write wrote. A file that is not there is an empty report.
+func ReadReport(file string) (r Report, err error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("read the report: %w", err)
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("read the report %s: %w", file, err)
+	}
+	return r, nil
 }
 
 // table tells people how each case went, as it goes.
