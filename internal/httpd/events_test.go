@@ -269,7 +269,7 @@ func TestPrivateWordsStayPrivate(t *testing.T) {
 			w.server.refresh(t.Context())
 		}
 		var out strings.Builder
-		for _, path := range []string{"/", "/fragment", "/maintenance/one", "/maintenance/two", "/maintenance/one/fragment", "/healthz"} {
+		for _, path := range []string{"/", "/maintenance/one", "/maintenance/two", "/healthz"} {
 			out.WriteString(get(t, w, path).Body.String())
 		}
 		if snap := w.server.snap.Load(); snap != nil {

@@ -8,60 +8,42 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/httpd/public"
-	"github.com/lullhq/lull/internal/maint"
 )
 
 // Handler answers everything that the server answers.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page(home, wholeOf))
-	mux.HandleFunc("GET /fragment", s.page(home, fragmentOf))
-	mux.HandleFunc("GET /maintenance/{id}", s.page(single, wholeOf))
-	mux.HandleFunc("GET /maintenance/{id}/fragment", s.page(single, fragmentOf))
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
 	for _, a := range public.Assets() {
 		mux.HandleFunc("GET "+a.Path, serveAsset(a))
 	}
+	mux.HandleFunc("GET /", s.file)
 	mux.HandleFunc("/", s.missing)
 	return s.secured(mux)
 }
 
-// pick finds a page in the snapshot; none means that there is no such page.
-type pick func(*snapshot, *http.Request) func() (rendered, error)
-
-func home(snap *snapshot, _ *http.Request) func() (rendered, error) { return snap.home }
-
-func single(snap *snapshot, r *http.Request) func() (rendered, error) {
-	return snap.single[maint.ID(r.PathValue("id"))]
-}
-
-func wholeOf(r rendered) body    { return r.whole }
-func fragmentOf(r rendered) body { return r.fragment }
-
-func (s *Server) page(pick pick, part func(rendered) body) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		snap := s.snap.Load()
-		if snap == nil {
-			w.Header().Set("Retry-After", "5")
-			s.problem(w, http.StatusServiceUnavailable, "Back in a moment", "We cannot read our own records yet. Please try again shortly.")
-			return
-		}
-		render := pick(snap, r)
-		if render == nil {
-			s.missing(w, r)
-			return
-		}
-		page, err := render()
-		if err != nil {
-			s.opts.Log.Error("a page cannot be rendered", "path", r.URL.Path, "error", err)
-			http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
-			return
-		}
-		b := part(page)
-		// Caches may keep it for when the server is away, and ask again otherwise (RFC 5861).
-		serve(w, r, b, "text/html; charset=utf-8", "public, max-age=0, stale-if-error=86400")
+// file answers with a file of the public face.
+func (s *Server) file(w http.ResponseWriter, r *http.Request) {
+	snap := s.snap.Load()
+	if snap == nil {
+		w.Header().Set("Retry-After", "5")
+		s.problem(w, http.StatusServiceUnavailable, "Back in a moment", "We cannot read our own records yet. Please try again shortly.")
+		return
 	}
+	f, found := snap.find(r)
+	if !found {
+		s.missing(w, r)
+		return
+	}
+	b, err := f.body()
+	if err != nil {
+		s.opts.Log.Error("a page cannot be rendered", "path", r.URL.Path, "error", err)
+		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	// Caches may keep it for when the server is away, and ask again otherwise (RFC 5861).
+	serve(w, r, b, f.Type, "public, max-age=0, stale-if-error=86400")
 }
 
 func serveAsset(a public.Asset) http.HandlerFunc {

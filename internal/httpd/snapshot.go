@@ -3,6 +3,7 @@ package httpd
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -13,19 +14,19 @@ import (
 	"github.com/lullhq/lull/internal/view"
 )
 
-// snapshot is one state of everything that is served. It never changes; a page in it
+// snapshot is one state of everything that is served. It never changes; a file in it
 // is rendered when it is first asked for, and once.
 type snapshot struct {
 	at      time.Time
 	page    view.PageModel
 	entries []timeline.PublicEntry
-	home    func() (rendered, error)
-	single  map[maint.ID]func() (rendered, error)
+	files   map[string][]resource // by path; a page that is there in several languages has one for each
 }
 
-// rendered is a page as it goes over the wire.
-type rendered struct {
-	whole, fragment body
+// resource is a file as it goes over the wire.
+type resource struct {
+	public.File
+	body func() (body, error)
 }
 
 type body struct {
@@ -34,22 +35,14 @@ type body struct {
 }
 
 func (s *Server) newSnapshot(page view.PageModel, at time.Time, entries []timeline.PublicEntry) *snapshot {
-	snap := &snapshot{at: at, page: page, entries: entries, single: map[maint.ID]func() (rendered, error){}}
-	seq := snap.seq()
-	snap.home = sync.OnceValues(func() (rendered, error) { return finish(s.site.Home(page, seq)) })
-	for _, list := range [][]view.Maintenance{page.Running, page.Upcoming, page.Past} {
-		for _, m := range list {
-			snap.single[m.ID] = sync.OnceValues(func() (rendered, error) { return finish(s.site.Maintenance(page, m, seq)) })
-		}
+	snap := &snapshot{at: at, page: page, entries: entries, files: map[string][]resource{}}
+	for _, f := range s.site.Files(page) {
+		snap.files[f.Path] = append(snap.files[f.Path], resource{File: f, body: sync.OnceValues(func() (body, error) {
+			b, err := f.Render()
+			return tagged(b), err
+		})})
 	}
 	return snap
-}
-
-func finish(p public.Page, err error) (rendered, error) {
-	if err != nil {
-		return rendered{}, err
-	}
-	return rendered{whole: tagged(p.Whole), fragment: tagged(p.Fragment)}, nil
 }
 
 func tagged(b []byte) body {
@@ -58,11 +51,15 @@ func tagged(b []byte) body {
 }
 
 // seq is the last public entry that the snapshot tells of.
-func (s *snapshot) seq() int64 {
-	if len(s.entries) == 0 {
-		return 0
+func (s *snapshot) seq() int64 { return s.page.Seq }
+
+// find picks the file of that address.
+func (s *snapshot) find(r *http.Request) (resource, bool) {
+	variants := s.files[r.URL.EscapedPath()]
+	if len(variants) == 0 {
+		return resource{}, false
 	}
-	return s.entries[len(s.entries)-1].Seq
+	return variants[0], true
 }
 
 // due says whether the passing of time alone has made another page of it.
@@ -73,7 +70,13 @@ func (s *snapshot) due(now time.Time) bool {
 func (s *snapshot) aged() bool { return !s.page.AsOf.IsZero() }
 
 // shows says whether the entry is on the page: what is said of a draft is not.
-func (s *snapshot) shows(e timeline.PublicEntry) bool { return s.single[e.Subject] != nil }
+func (s *snapshot) shows(e timeline.PublicEntry) bool {
+	if e.Subject.Kind() != maint.AMaintenance {
+		return true
+	}
+	_, found := s.page.Find(e.Subject)
+	return found
+}
 
 // since returns the entries after seq, the newest maxBacklog of them: a listener that
 // missed more fetches the page, which has them all.

@@ -72,6 +72,12 @@ type PageModel struct {
 	Upcoming []Maintenance // scheduled, soonest first
 	Past     []Maintenance // completed and cancelled, newest first
 
+	Changes []Change // posts of the change log, newest first
+
+	Seq     int64     // of the last public entry that is in it
+	Began   time.Time // of the first public entry; zero when nothing was ever said
+	Changed time.Time // of the last one
+
 	// AsOf is set when the record could not be read since: the page is as old as that.
 	AsOf time.Time
 	Age  string
@@ -105,6 +111,10 @@ func Page(catalog Catalog, entries []timeline.PublicEntry, progress map[maint.ID
 	}
 	slices.SortStableFunc(page.Upcoming, func(a, b Maintenance) int { return a.Window.Start.Compare(b.Window.Start) })
 	slices.SortStableFunc(page.Past, func(a, b Maintenance) int { return b.Ended.Compare(a.Ended) })
+	page.changes(about, catalog)
+	if last := len(entries) - 1; last >= 0 {
+		page.Seq, page.Began, page.Changed = entries[last].Seq, entries[0].At, entries[last].At
+	}
 	page.Overall = overall(page, catalog)
 	return page
 }

@@ -26,12 +26,6 @@ type Site struct {
 	URL          string // public address of the status page, without a slash at its end; may be empty
 }
 
-// Page is one rendered page: the whole of it, and the part that changes.
-type Page struct {
-	Whole    []byte
-	Fragment []byte
-}
-
 // perPage is how many entries a maintenance shows beside others; its own page shows all.
 const perPage = 12
 
@@ -42,19 +36,18 @@ type model struct {
 	Site  Site
 	Page  view.PageModel
 	One   *view.Maintenance // set on the page of a single maintenance
-	Seq   int64
 	Title string
 	Path  string // where the whole page lives
 }
 
-// Home renders the status page. Seq is the last entry that it tells of.
-func (s Site) Home(page view.PageModel, seq int64) (Page, error) {
-	return render(model{Site: s, Page: page, Seq: seq, Title: page.Overall.Headline, Path: "/"})
+// Home renders the status page.
+func (s Site) Home(page view.PageModel) ([]byte, error) {
+	return render(model{Site: s, Page: page, Title: page.Overall.Headline, Path: "/"})
 }
 
 // Maintenance renders the page of one maintenance.
-func (s Site) Maintenance(page view.PageModel, m view.Maintenance, seq int64) (Page, error) {
-	return render(model{Site: s, Page: page, One: &m, Seq: seq, Title: m.Title, Path: "/maintenance/" + url.PathEscape(string(m.ID))})
+func (s Site) Maintenance(page view.PageModel, m view.Maintenance) ([]byte, error) {
+	return render(model{Site: s, Page: page, One: &m, Title: m.Title, Path: "/maintenance/" + url.PathEscape(string(m.ID))})
 }
 
 // Problem renders a page with one sentence, for what cannot be shown.
@@ -67,15 +60,12 @@ func (s Site) Problem(title, text string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func render(m model) (Page, error) {
-	var whole, fragment bytes.Buffer
-	if err := tmpl.ExecuteTemplate(&whole, "page", m); err != nil {
-		return Page{}, fmt.Errorf("render %s: %w", m.Path, err)
+func render(m model) ([]byte, error) {
+	var out bytes.Buffer
+	if err := tmpl.ExecuteTemplate(&out, "page", m); err != nil {
+		return nil, fmt.Errorf("render %s: %w", m.Path, err)
 	}
-	if err := tmpl.ExecuteTemplate(&fragment, "main", m); err != nil {
-		return Page{}, fmt.Errorf("render fragment of %s: %w", m.Path, err)
-	}
-	return Page{Whole: whole.Bytes(), Fragment: fragment.Bytes()}, nil
+	return out.Bytes(), nil
 }
 
 var tmpl = template.Must(template.New("page.html").Funcs(template.FuncMap{

@@ -39,6 +39,8 @@ func Events() []maint.Event {
 		maint.ComponentSet{Name: "API", Status: maint.PartialOutage, Text: "Uploads are off."},
 		maint.ComponentFreed{Name: "API"},
 		maint.ComponentProbed{Name: "API", Status: maint.MajorOutage, Text: "answered 503", Since: time.Date(2026, 12, 7, 3, 39, 50, 0, time.UTC)},
+		maint.ChangePosted{Title: "Search is faster", Text: "It *is*.", Labels: []string{"improved"}, Maintenance: "pg17"},
+		maint.ChangeWithdrawn{},
 		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
 		maint.StepFinished{
 			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,

@@ -89,7 +89,7 @@ async function refresh() {
   if (pending) { asked++; return; }
   pending = true;
   try {
-    const answer = await fetch(main.dataset.fragment, { cache: "no-cache" });
+    const answer = await fetch(location.pathname, { cache: "no-cache" });
     if (answer.ok) swap(await answer.text());
   } catch { /* the next event, or the next connection, asks again */ }
   pending = false;
