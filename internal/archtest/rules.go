@@ -33,6 +33,10 @@ var Rules = append([]Rule{
 		Reason: "what people read is a pure fold of the record and of a given instant: the same record says the same words for ever",
 	},
 	{
+		Who: in("markdown"), Only: []string{"std", "github.com/yuin/goldmark/..."}, Never: append([]string{"context", "net/http", "os", "os/exec"}, drivers...),
+		Reason: "what people write is made safe in one place, by a function of the text alone",
+	},
+	{
 		Who: in("pgup/..."), Never: in("httpd/...", "notify/...", "sites/...", "store/...", "app/...", "cli/..."),
 		Reason: "the upgrade must work with no server, no page and no notice around it",
 	},
