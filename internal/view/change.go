@@ -11,6 +11,7 @@ import (
 type Change struct {
 	ID          maint.ID
 	Name        string // the id without its kind: what an address has
+	Seq         int64  // of the entry that posted it first
 	Title       string
 	Text        string // Markdown
 	Labels      []string
@@ -34,7 +35,7 @@ func (p *PageModel) changes(about []subject, catalog Catalog) {
 		}
 		zone := catalog.location()
 		p.Changes = append(p.Changes, Change{
-			ID: s.id, Name: s.id.Name(), Title: c.Post.Title, Text: c.Post.Text, Labels: c.Post.Labels, Maintenance: c.Post.Maintenance,
+			ID: s.id, Name: s.id.Name(), Seq: s.entries[0].Seq, Title: c.Post.Title, Text: c.Post.Text, Labels: c.Post.Labels, Maintenance: c.Post.Maintenance,
 			Posted: c.Posted.In(zone), Changed: c.Changed.In(zone),
 		})
 	}

@@ -16,6 +16,7 @@ type Component struct {
 	Since    time.Time  // of the status; zero when nothing was ever said of it
 	Days     []StripDay // oldest first, the last one is the present day
 	Uptime   Uptime
+	Entries  []Entry // what was said of the component itself, newest first
 }
 
 // Group is some components under one name. Those without a group have one without a name.
@@ -27,7 +28,7 @@ type Group struct {
 }
 
 // components works out what holds of each, and what held on each day.
-func (p *PageModel) components(catalog Catalog, entries []timeline.PublicEntry, now time.Time) {
+func (p *PageModel) components(catalog Catalog, about []subject, entries []timeline.PublicEntry, now time.Time) {
 	if len(catalog.Components) == 0 {
 		return
 	}
@@ -35,9 +36,9 @@ func (p *PageModel) components(catalog Catalog, entries []timeline.PublicEntry, 
 	if len(entries) > 0 {
 		known = entries[0].At
 	}
-	past := replay(catalog, entries)
+	past, own := replay(catalog, entries), ownEntries(about, catalog)
 	for n, listed := range catalog.Components {
-		c := Component{Listed: listed, Position: n + 1, Status: maint.Operational}
+		c := Component{Listed: listed, Position: n + 1, Status: maint.Operational, Entries: own[maint.ComponentID(listed.ID)]}
 		stretches := past[listed.ID]
 		if last := len(stretches) - 1; last >= 0 {
 			c.Since = stretches[last].To
@@ -51,6 +52,16 @@ func (p *PageModel) components(catalog Catalog, entries []timeline.PublicEntry, 
 		p.place(c)
 	}
 	p.ChangesAt = sooner(p.ChangesAt, midnight(now.In(catalog.location())).AddDate(0, 0, 1))
+}
+
+func ownEntries(about []subject, catalog Catalog) map[maint.ID][]Entry {
+	out := map[maint.ID][]Entry{}
+	for _, s := range about {
+		if s.id.Kind() == maint.AComponent {
+			out[s.id] = toldOf(s.entries, catalog.location())
+		}
+	}
+	return out
 }
 
 // place puts a component into its group: a group stands where its first component does.

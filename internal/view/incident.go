@@ -81,11 +81,19 @@ func toldOf(entries []timeline.PublicEntry, zone *time.Location) []Entry {
 			line.Status, line.Affected = ev.Status, affected(ev.Components, ev.Names)
 		case maint.PostMortemPublished:
 			line.Status = maint.PostMortem
+		case maint.ComponentSet:
+			line.Affected = one(e.Subject.Name(), ev.Name, ev.Status)
+		case maint.ComponentProbed:
+			line.Affected = one(e.Subject.Name(), ev.Name, ev.Status)
 		}
 		out = append(out, line)
 	}
 	slices.Reverse(out)
 	return out
+}
+
+func one(id, name string, impact maint.Impact) []Affected {
+	return affected(map[string]maint.Impact{id: impact}, map[string]string{id: name})
 }
 
 // FindIncident returns the incident of that name.

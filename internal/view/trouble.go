@@ -24,9 +24,9 @@ func trouble(p PageModel, c Catalog) (Overall, bool) {
 	case len(names) == 0 && len(p.Incidents) == 0:
 		return Overall{}, false
 	case len(names) == 1:
-		return p.blame(Overall{Tone: toneOf(worst), Headline: names[0] + " is " + ImpactWord(worst), AtWord: "Since", At: since, Zone: c.Zone}), true
+		return p.blame(Overall{Tone: ToneOf(worst), Headline: names[0] + " is " + ImpactWord(worst), AtWord: "Since", At: since, Zone: c.Zone}), true
 	case len(names) > 1:
-		return p.blame(Overall{Tone: toneOf(worst), Headline: fmt.Sprintf("%d of %d systems have problems", len(names), len(c.Components)), AtWord: "Since", At: since, Zone: c.Zone}), true
+		return p.blame(Overall{Tone: ToneOf(worst), Headline: fmt.Sprintf("%d of %d systems have problems", len(names), len(c.Components)), AtWord: "Since", At: since, Zone: c.Zone}), true
 	case len(p.Incidents) > 1:
 		return Overall{Tone: Slow, Headline: fmt.Sprintf("%d incidents are open", len(p.Incidents))}, true
 	}
@@ -42,7 +42,8 @@ func (p PageModel) blame(o Overall) Overall {
 	return o
 }
 
-func toneOf(i maint.Impact) Tone {
+// ToneOf is the colour of a component's status.
+func ToneOf(i maint.Impact) Tone {
 	switch i {
 	case maint.PartialOutage, maint.MajorOutage:
 		return Down

@@ -74,6 +74,7 @@ type PageModel struct {
 
 	Changes []Change // posts of the change log, newest first
 
+	Zone    string    // of the page: an IANA name
 	Seq     int64     // of the last public entry that is in it
 	Began   time.Time // of the first public entry; zero when nothing was ever said
 	Changed time.Time // of the last one
@@ -94,10 +95,10 @@ const (
 
 // Page folds the public record, in order of sequence, into the status page.
 func Page(catalog Catalog, entries []timeline.PublicEntry, progress map[maint.ID]Progress, now time.Time) PageModel {
-	var page PageModel
+	page := PageModel{Zone: catalog.location().String()}
 	about := bySubject(entries)
 	page.incidents(about, catalog, now)
-	page.components(catalog, entries, now)
+	page.components(catalog, about, entries, now)
 	for _, m := range foldAll(about, progress, now) {
 		page.ChangesAt = sooner(page.ChangesAt, m.changesAt)
 		switch m.State {

@@ -141,6 +141,12 @@ func label(e maint.Public) string {
 		return StatusWord(e.Status)
 	case maint.PostMortemPublished:
 		return StatusWord(maint.PostMortem)
+	case maint.ComponentSet:
+		return StateOfComponent(e.Status)
+	case maint.ComponentProbed:
+		return StateOfComponent(e.Status)
+	case maint.ComponentFreed:
+		return "Follows its checks again"
 	}
 	return plain(e.Kind())
 }
@@ -173,6 +179,10 @@ func words(e maint.Public) string {
 	case maint.IncidentUpdated:
 		return e.Text
 	case maint.PostMortemPublished:
+		return e.Text
+	case maint.ComponentSet:
+		return e.Text
+	case maint.ComponentProbed:
 		return e.Text
 	}
 	return ""
