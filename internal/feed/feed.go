@@ -1,0 +1,85 @@
+// Package feed turns the page's model into the bytes that machines read: Statuspage's
+// API, Atom, RSS, JSON Feed, iCalendar, badges and the notices of the banner.
+//
+// Everything is a pure function of the model, and each format is written by an encoder
+// of its own: no text is ever put into another by concatenation. It must not know of
+// HTTP, of where files lie, or of a clock; ids depend on nothing but what they name.
+package feed
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// Origin is whose words these are and where they are published.
+type Origin struct {
+	Name string // of the organization
+	URL  string // of the page, without a slash at its end
+	// Strict leaves out of Statuspage's API what its documentation does not list, though its
+	// pages send it: the indicator and the impact "maintenance" are "none" then.
+	Strict bool
+}
+
+// most is how many items an answer has: Statuspage's own bound for its lists.
+const most = 50
+
+// host is the name under which ids are made.
+func (o Origin) host() string {
+	if u, err := url.Parse(o.URL); err == nil && u.Hostname() != "" {
+		return strings.ToLower(u.Hostname())
+	}
+	return "localhost"
+}
+
+// tag makes an id that stays the same for ever (RFC 4151): minted is when what it names came up.
+func (o Origin) tag(minted time.Time, specific string) string {
+	host := o.host()
+	if strings.Contains(host, ":") { // an IPv6 address is no authority
+		host = "localhost"
+	}
+	return "tag:" + host + "," + minted.UTC().Format("2006-01-02") + ":" + specific
+}
+
+// link is the address of a page.
+func (o Origin) link(path string) string { return o.URL + path }
+
+// PathOf is where the page of a subject lies.
+func PathOf(id maint.ID) string {
+	switch id.Kind() {
+	case maint.AnIncident:
+		return "/incidents/" + url.PathEscape(id.Name())
+	case maint.AComponent:
+		return "/components/" + url.PathEscape(id.Name())
+	case maint.AChange:
+		return "/changes/" + url.PathEscape(id.Name())
+	}
+	return "/maintenance/" + url.PathEscape(id.Name())
+}
+
+// code is a stable id of the form that Statuspage's ids have: twelve small letters and digits.
+func code(kind, name string) string {
+	sum := sha256.Sum256([]byte(kind + "/" + name))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:12]
+}
+
+func codeOf(id maint.ID) string { return code(string(id.Kind()), id.Name()) }
+
+func codeOfUpdate(seq int64) string { return code("update", strconv.FormatInt(seq, 10)) }
+
+// latest picks the last of some instants, the epoch when there is none: a format that needs an
+// instant gets one that nobody takes for news.
+func latest(times ...time.Time) time.Time {
+	out := time.Unix(0, 0)
+	for _, t := range times {
+		if t.After(out) {
+			out = t
+		}
+	}
+	return out.UTC()
+}
