@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/view"
 )
 
 // reader reads a stream of events as a browser does.
@@ -246,7 +247,7 @@ func FuzzLastEventID(f *testing.F) {
 func TestPrivateWordsStayPrivate(t *testing.T) {
 	t.Parallel()
 	const secret = "zq-secret-zq"
-	id := rapid.SampledFrom([]maint.ID{"one", "two"})
+	id := rapid.SampledFrom([]maint.ID{"one", "two", maint.IncidentID("one"), maint.ChangeID("one"), maint.ComponentID("app")})
 	text := rapid.StringMatching(`[a-z <&"]{0,20}`)
 	event := rapid.Custom(func(t *rapid.T) maint.Event {
 		words := text.Draw(t, "words")
@@ -254,13 +255,17 @@ func TestPrivateWordsStayPrivate(t *testing.T) {
 			maint.Scheduled{Title: words, Window: plan.Window}, maint.Rescheduled{Scheduled: plan, Text: words},
 			maint.Started{Text: words}, maint.Updated{Text: words}, maint.Late{ExpectedEnd: at("07:00"), Text: words},
 			maint.BannerChanged{On: true, Text: words}, maint.Verifying{Text: words}, maint.Completed{Text: words}, maint.Cancelled{Text: words},
+			maint.IncidentOpened{Title: words, Status: maint.Investigating, Severity: maint.Minor, Text: words}, maint.PostMortemPublished{Text: words},
+			maint.ChangePosted{Title: words, Text: words}, maint.ComponentSet{Status: maint.MajorOutage, Text: words},
 			maint.StepStarted{Step: secret, Title: secret}, maint.StepFinished{Title: secret, Evidence: secret},
 			maint.StepFailed{Title: secret, Error: secret, Hint: secret}, maint.StepUndone{Title: secret},
 			maint.Resumed{Text: secret}, maint.Noted{Step: secret, Text: secret, Figures: maint.Figures{secret: 1}},
+			maint.Fenced{Step: secret, Refused: []string{secret}, End: secret, Ended: []maint.EndedSessions{{Role: secret, Database: secret}}},
 		}).Draw(t, "event")
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, at("04:21"))
+		w.server.opts.Catalog.Components = []view.Listed{{ID: "app", Name: "App"}}
 		listener, _ := w.server.hub.join()
 		for range rapid.IntRange(0, 4).Draw(rt, "looks") {
 			for range rapid.IntRange(0, 6).Draw(rt, "events") {
@@ -269,10 +274,11 @@ func TestPrivateWordsStayPrivate(t *testing.T) {
 			w.server.refresh(t.Context())
 		}
 		var out strings.Builder
-		for _, path := range []string{"/", "/maintenance/one", "/maintenance/two", "/healthz"} {
-			out.WriteString(get(t, w, path).Body.String())
-		}
+		out.WriteString(get(t, w, "/healthz").Body.String())
 		if snap := w.server.snap.Load(); snap != nil {
+			for path := range snap.files { // all that anyone can fetch, whatever it is
+				out.WriteString(get(t, w, path).Body.String())
+			}
 			for _, e := range snap.since(0) {
 				out.Write(entryEvent(e).frame)
 			}

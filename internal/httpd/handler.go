@@ -42,6 +42,10 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
 		return
 	}
+	if f.Foreign {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	// Caches may keep it for when the server is away, and ask again otherwise (RFC 5861).
 	serve(w, r, b, f.Type, "public, max-age=0, stale-if-error=86400")
 }
@@ -95,7 +99,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // secured puts the security headers on every answer, errors included.

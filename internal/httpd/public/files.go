@@ -28,7 +28,7 @@ func (s Site) Files(page view.PageModel) []File {
 			files = append(files, s.htmlFile("/maintenance/"+url.PathEscape(string(m.ID)), func() ([]byte, error) { return s.Maintenance(page, m) }))
 		}
 	}
-	return files
+	return append(files, s.machineFiles(page)...)
 }
 
 func (s Site) htmlFile(path string, render func() ([]byte, error)) File {

@@ -24,6 +24,7 @@ var pages embed.FS
 type Site struct {
 	Organization string
 	URL          string // public address of the status page, without a slash at its end; may be empty
+	Strict       bool   // Statuspage's API says nothing that its documentation does not list
 }
 
 // perPage is how many entries a maintenance shows beside others; its own page shows all.
