@@ -22,7 +22,7 @@ const (
 
 // samples is a row of everything that fast is made of.
 const samples = `SELECT concat_ws(' ', hashtextextended('Lull' COLLATE "C", 13), hashint2extended(-2::smallint, 13), hashint4extended(-4, 13), hashoidextended(4000000000, 13),
-	hashbpcharextended('Lull ' COLLATE "C", 13), uuid_hash_extended('f5a7d0c6-0c2b-4a8e-9d43-6e1f0b6f2a11', 13), current_setting('server_encoding'))`
+	hashbpcharextended('Lull ' COLLATE "C", 13), hash_numeric_extended(-470.0, 13), hashfloat8extended(-4.25, 13), uuid_hash_extended('f5a7d0c6-0c2b-4a8e-9d43-6e1f0b6f2a11', 13), current_setting('server_encoding'))`
 
 // agree chooses what gives the same on both sides, by trying.
 func agree(ctx context.Context, src, dst *pgx.Conn, lowest int) (hashing, error) {
@@ -81,30 +81,44 @@ func (c column) hashed(seed string) string {
 // direct is how a value is hashed without writing it as text.
 type direct struct{ hash, zero string } // hash takes the value and the seed
 
-// directs are types whose hash tells every two values apart that their text does. (Those of
-// numeric and jsonb do not: 1.0 is 1.00 to them. Those of bigint and the timestamps fold 64
-// bits into 32, so a bigint is made part of the seed, of which every bit counts.)
+// directs are types whose hash tells every two values apart that their text does. Those of
+// bigint and the timestamps fold 64 bits into 32, so a bigint is made part of the seed, of
+// which every bit counts, and a timestamp is hashed as its seconds (see instant). That of
+// numeric sees neither the sign nor zeros at the end (src/backend/utils/adt/numeric.c,
+// hash_numeric_extended), so both are hashed beside it. (That of jsonb does not see the zeros
+// either, and cannot be helped.)
 var directs = map[string]direct{
-	"smallint": {"hashint2extended(%s, %s)", "0::smallint"},
-	"integer":  {"hashint4extended(%s, %s)", "0"},
-	"bigint":   {"hashint4extended(0, %s # %s)", "0::bigint"},
-	"oid":      {"hashoidextended(%s, %s)", "0::oid"},
-	"uuid":     {"uuid_hash_extended(%s, %s)", "'00000000-0000-0000-0000-000000000000'::uuid"},
-	"boolean":  {"hashint4extended((%s)::int, %s)", "false"},
-	"text":     {`hashtextextended(%s COLLATE "C", %s)`, "''"},
+	"smallint": {"hashint2extended(%[1]s, %[2]s)", "0::smallint"},
+	"integer":  {"hashint4extended(%[1]s, %[2]s)", "0"},
+	"bigint":   {"hashint4extended(0, %[1]s # %[2]s)", "0::bigint"},
+	"oid":      {"hashoidextended(%[1]s, %[2]s)", "0::oid"},
+	"uuid":     {"uuid_hash_extended(%[1]s, %[2]s)", "'00000000-0000-0000-0000-000000000000'::uuid"},
+	"boolean":  {"hashint4extended((%[1]s)::int, %[2]s)", "false"},
+	"text":     {`hashtextextended(%[1]s COLLATE "C", %[2]s)`, "''"},
 	// Spaces at the end of a character(n) are filled up to n, and carry nothing.
-	"character":         {`hashbpcharextended(%s COLLATE "C", %s)`, "''"},
-	"character varying": {`hashtextextended(%s COLLATE "C", %s)`, "''"},
+	"character":         {`hashbpcharextended(%[1]s COLLATE "C", %[2]s)`, "''"},
+	"character varying": {`hashtextextended(%[1]s COLLATE "C", %[2]s)`, "''"},
+	// Without a scale are NaN and, from 14 on, the infinities.
+	"numeric": {"hashint4extended(coalesce(scale(%[1]s) * 2 + (%[1]s < 0)::int, CASE WHEN %[1]s = 'NaN' THEN -1 WHEN %[1]s < 0 THEN -2 ELSE -3 END), hash_numeric_extended(%[1]s, %[2]s))", "0::numeric"},
+	// No date lies so far from 2000 that the difference is one of the two that stand for infinity.
+	"date":                        {"hashint4extended(CASE WHEN isfinite(%[1]s) THEN %[1]s - '2000-01-01'::date WHEN %[1]s > '2000-01-01' THEN 2147483647 ELSE -2147483647 END, %[2]s)", "'2000-01-01'::date"},
+	"timestamp with time zone":    instant("timestamptz"),
+	"timestamp without time zone": instant("timestamp"),
+}
+
+// instant hashes seconds as a float, whose 53 bits hold every microsecond from 1700 to 2240.
+// Outside of that the place within the minute is hashed as well.
+func instant(kind string) direct {
+	return direct{`hashfloat8extended(CASE WHEN %[1]s > '1700-01-01'::` + kind + ` AND %[1]s < '2240-01-01'::` + kind + ` THEN 0 ELSE coalesce(date_part('microseconds', %[1]s), 0) END, ` +
+		`hashfloat8extended(date_part('epoch', %[1]s), %[2]s))`, `'2000-01-01'::` + kind}
 }
 
 // direct goes by the type's name as the catalog writes it: types of other schemas come
 // with their schema, and domains and arrays under their own names.
 func (c column) direct() (direct, bool) {
-	name, length, _ := strings.Cut(c.Type, "(")
-	if length != "" && !strings.HasSuffix(length, ")") {
-		return direct{}, false // an array
-	}
-	d, ok := directs[name]
+	name, rest, _ := strings.Cut(c.Type, "(")
+	_, rest, _ = strings.Cut(rest, ")") // timestamp(3) with time zone; of an array [] is left
+	d, ok := directs[name+rest]
 	return d, ok
 }
 

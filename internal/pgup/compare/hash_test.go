@@ -11,7 +11,7 @@ import (
 
 func TestHashOfARow(t *testing.T) {
 	t.Parallel()
-	two := table{Columns: []column{{Name: "id", Type: "integer"}, {Name: `odd "name`, Type: "numeric(5,2)", Nullable: true}, {Name: "v", Type: "character(84)", Nullable: true}}}
+	two := table{Columns: []column{{Name: "id", Type: "integer"}, {Name: `odd "name`, Type: "json", Nullable: true}, {Name: "v", Type: "character(84)", Nullable: true}}}
 	mask := `(0::bigint + CASE WHEN t."odd ""name" IS NULL THEN 1::bigint ELSE 0 END + CASE WHEN t."v" IS NULL THEN 2::bigint ELSE 0 END)`
 	want := `coalesce(hashbpcharextended(coalesce(t."v", '') COLLATE "C", hashtextextended(concat(t."odd ""name") COLLATE "C", hashint4extended(t."id", hashint4extended(0, ` + mask + ` # 0::bigint)))), 0)`
 	if d := cmp.Diff(want, fast.row(two)); d != "" {
@@ -45,7 +45,8 @@ func TestDirect(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"integer": true, "character(84)": true, "character varying(20)": true, "character varying": true, "text": true, "boolean": true,
-		"integer[]": false, "character varying(20)[]": false, "bpchar": false, "numeric(5,2)": false, "public.integer": false, `"char"`: false, "timestamp(3) with time zone": false, "public.text(5)": false,
+		"integer[]": false, "character varying(20)[]": false, "bpchar": false, "numeric": true, "numeric(5,2)": true, "numeric(5,2)[]": false, "date": true, "public.integer": false, `"char"`: false,
+		"timestamp with time zone": true, "timestamp(3) without time zone": true, "timestamp(3) with time zone[]": false, "time without time zone": false, "interval": false, "public.text(5)": false,
 	} {
 		if _, got := (column{Type: name}).direct(); got != want {
 			t.Errorf("%s: %v", name, got)
