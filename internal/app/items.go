@@ -23,7 +23,7 @@ import (
 // items turns a plan into steps: the maintenance starts with the first, is being
 // verified from the first check after the last upgrade on, and completes with the last.
 func (a *App) items(p *config.Plan) ([]run.Item, *siteProbes, error) {
-	probes := a.newSiteProbes()
+	probes := a.newSiteProbes(p)
 	begun := []maint.State{maint.InProgress, maint.StateVerifying, maint.StateCompleted}
 	out := []run.Item{a.turn(p, "start", maint.Start{Text: "The maintenance has begun."}, begun)}
 	verify := verifyFrom(p.Steps)

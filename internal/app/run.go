@@ -44,9 +44,9 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 			return "", err
 		}
 	}
-	stop := probes.start(ctx)
-	err = a.runner(opts.Watcher).Run(ctx, p.ID, items)
-	stop()
+	runner := a.runner(opts.Watcher)
+	runner.Journal = probes // the sites are asked for as long as the run holds its lease
+	err = runner.Run(ctx, p.ID, items)
 	if err != nil || !bakes(p) {
 		return "", err
 	}

@@ -29,6 +29,8 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 		return hint.Wrap(fmt.Errorf("listen on %s: %w", addr, err), "name another address in server.listen of lull.yaml")
 	}
 	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL})
+	stop := a.newProber().start(ctx)
+	defer stop()
 	listening(a.Config.Server.URL + "/")
 	return s.Serve(ctx, l)
 }

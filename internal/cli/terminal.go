@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +86,8 @@ func factText(e maint.Event) string {
 	case maint.Fenced:
 		return fmt.Sprintf("proof       sessions left on the server that clients left: %d, transaction ids held by others: %d, prepared transactions: %d; markers seen on the other one: %d; its log ended at %s",
 			e.Left, e.Writing, e.Prepared, len(e.Markers), e.End)
+	case maint.SitesProbed:
+		return "sites       " + strings.Join(uptimes(e.Sites), "; ")
 	case maint.Resumed:
 		return "resumed     " + e.Text
 	case maint.Started:
@@ -105,6 +108,18 @@ func factText(e maint.Event) string {
 		return "public      " + e.Text
 	}
 	return ""
+}
+
+func uptimes(sites []maint.Uptime) []string {
+	var out []string
+	for _, u := range sites {
+		text := fmt.Sprintf("%s: %d of %d failed", u.Name, u.Failures, u.Probes)
+		if u.Failures > 0 {
+			text += ", down for " + short(u.Down())
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 func evidence(s string) string {

@@ -46,6 +46,7 @@ type Component struct {
 	Name        string
 	Description string
 	Group       string // "" = it stands by itself on the page
+	Probes      []Probe
 }
 
 // Cluster is a Postgres server with its databases, and the server that is to take its place.
@@ -171,7 +172,8 @@ func (d *document) components(c *Config) reader {
 		d.object(n, "component "+id,
 			need("name", d.line(&x.Name)),
 			may("description", d.text(&x.Description)),
-			may("group", d.line(&x.Group)))
+			may("group", d.line(&x.Group)),
+			may("probes", d.probes(&x.Probes)))
 		c.Components = append(c.Components, x)
 	})
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 )
 
-// The bounds of a file: a person's file is far below each of them.
+// The bounds of a file. A person's file is far below each of them, and so is one that a
+// program has written for ten thousand probes.
 const (
-	maxBytes = 1 << 20
+	maxBytes = 4 << 20
 	maxDepth = 32
-	maxNodes = 20_000 // counted with every alias written out
+	maxNodes = 250_000 // counted with every alias written out
 
 	maxProblems = 100 // nobody reads on
 )
@@ -56,7 +57,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, hint.Wrap(err, "name a file that can be read")
 	}
 	if len(data) > maxBytes {
-		return nil, hint.Errorf("is it the right file?", "read %s: it is larger than 1 MiB", path)
+		return nil, hint.Errorf("is it the right file?", "read %s: it is larger than 4 MiB", path)
 	}
 	return data, nil
 }

@@ -59,6 +59,13 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 		}
+		for _, x := range c.Components {
+			for _, p := range x.Probes {
+				if !slices.Contains(ProbeKinds, p.Kind) || p.Timeout <= 0 || p.Timeout > p.Every || p.Confirm < 1 || !slices.Contains(downImpacts, p.Impact) {
+					t.Errorf("accepted probe %+v", p)
+				}
+			}
+		}
 	})
 }
 

@@ -87,8 +87,11 @@ func TestLoad(t *testing.T) {
 	no := false
 	want := &Config{
 		File: "testdata/lull.yaml", Organization: "Example", Author: "Example Ops", Contact: "Example Ops on +64 9 555 0100", Store: in("lull.db"),
-		Server:     Server{Listen: "127.0.0.1:8080", URL: "http://127.0.0.1:8080"},
-		Components: []Component{{ID: "app", Name: "App", Description: "Where you work"}, {ID: "api", Name: "API"}},
+		Server: Server{Listen: "127.0.0.1:8080", URL: "http://127.0.0.1:8080"},
+		Components: []Component{{ID: "app", Name: "App", Description: "Where you work"}, {ID: "api", Name: "API", Probes: []Probe{{
+			Kind: ProbeHTTP, Every: 10 * time.Second, Timeout: 5 * time.Second, Confirm: 2, Impact: maint.MajorOutage,
+			HTTP: &HTTPProbe{URL: "https://api.example.com/health", Method: "GET", Expect: []Statuses{{200, 200}}, Certificate: 14 * 24 * time.Hour},
+		}}}},
 		Clusters: map[string]Cluster{"main": {
 			ID: "main", RunAs: "postgres", Poolers: []string{"main"}, Jobs: 2,
 			Bin: []string{"/usr/lib/postgresql/13/bin", "/usr/lib/postgresql/17/bin"},

@@ -40,8 +40,9 @@ func (ComponentProbed) public() {}
 // maintenances. The zero value is operational and follows its probes.
 type Component struct {
 	ID      ID
-	Manual  Impact // "" = it follows its probes
-	Probed  Impact // "" = no probe has said anything
+	Manual  Impact    // "" = it follows its probes
+	Probed  Impact    // "" = no probe has said anything
+	Since   time.Time // of Probed
 	Version int64
 }
 
@@ -65,7 +66,7 @@ func (c Component) Apply(e Event, _ time.Time) Component {
 	case ComponentFreed:
 		c.Manual = ""
 	case ComponentProbed:
-		c.Probed = e.Status
+		c.Probed, c.Since = e.Status, e.Since
 	}
 	return c
 }
@@ -89,13 +90,17 @@ func (c Component) DecideFree(e ComponentFreed) ([]Event, error) {
 	return []Event{e}, nil
 }
 
-// DecideProbed takes in what the probes say. The same again is nothing to do.
+// DecideProbed takes in what the probes say. The same again is nothing to do. What holds now
+// cannot have begun before what held until now: the record is gone through by when things began.
 func (c Component) DecideProbed(e ComponentProbed) ([]Event, error) {
 	if !slices.Contains(Impacts, e.Status) {
 		return nil, fmt.Errorf("component %s: %q is not an impact", c.ID.Name(), e.Status)
 	}
 	if c.Probed == e.Status || c.Probed == "" && e.Status == Operational {
 		return nil, nil
+	}
+	if e.Since.Before(c.Since) {
+		e.Since = c.Since
 	}
 	return []Event{e}, nil
 }

@@ -170,6 +170,49 @@ type FenceMarker struct {
 	Reached     string `json:"reached"` // position that the other server had reached when it was seen there
 }
 
+// SitesProbed says how the sites, and the components that the plan names, answered while the
+// maintenance ran. It is for the operator, because of its reasons; names, instants and numbers
+// may be published in the post-mortem.
+type SitesProbed struct {
+	Step string `json:"step"`
+	// Watched are the times in which it was looked. Between them the work was interrupted.
+	Watched []Span   `json:"watched"`
+	Sites   []Uptime `json:"sites"`
+}
+
+// Span is a time from one instant to another.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Uptime is what came of all looks at one site or component.
+type Uptime struct {
+	Name      string        `json:"name"`
+	Component bool          `json:"component,omitempty"`
+	Probes    int           `json:"probes"`
+	Failures  int           `json:"failures"`
+	Slowest   time.Duration `json:"slowest"` // of the good answers
+	Outages   []Outage      `json:"outages,omitempty"`
+}
+
+// Down is how long there was no good answer in all.
+func (u Uptime) Down() (d time.Duration) {
+	for _, o := range u.Outages {
+		d += o.To.Sub(o.From)
+	}
+	return d
+}
+
+// Outage is a time without a good answer, from the begin of the first look that failed to the
+// begin of the first one after it that was good. Until there is one, To is the begin of the last.
+type Outage struct {
+	Span
+	Over     bool   `json:"over"`
+	Failures int    `json:"failures"`
+	Reason   string `json:"reason"` // of the first failure, in the operator's words
+}
+
 // Figures are named numbers with their unit in the name: hold_ms, database_bytes.
 type Figures map[string]float64
 
@@ -190,6 +233,7 @@ func (StepUndone) Kind() string    { return "step_undone" }
 func (Resumed) Kind() string       { return "resumed" }
 func (Noted) Kind() string         { return "noted" }
 func (Fenced) Kind() string        { return "fenced" }
+func (SitesProbed) Kind() string   { return "sites_probed" }
 
 func (Scheduled) public()     {}
 func (Rescheduled) public()   {}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/run/runtest"
@@ -114,7 +115,10 @@ func TestOutagesAreSeenExactly(t *testing.T) {
 	t.Parallel()
 	www, docs, blog := newSite(t), newSite(t), newSite(t)
 	synctest.Test(t, func(t *testing.T) {
-		p := New([]Target{{Name: "www", URL: www.url("/")}, {Name: "docs", URL: docs.url("/"), Expect: 200}, {Name: "blog", URL: blog.url("/")}}, time.Second)
+		turns := 0
+		p := New([]Target{
+			{"www", HTTP{URL: www.url("/")}, time.Minute}, {"docs", HTTP{URL: docs.url("/"), Expect: []Statuses{{200, 200}}}, time.Minute}, {"blog", HTTP{URL: blog.url("/")}, time.Minute},
+		}, time.Second, nil, func() { turns++ })
 		ctx, cancel := context.WithCancel(t.Context())
 		from := time.Now()
 		var wg sync.WaitGroup
@@ -136,51 +140,71 @@ func TestOutagesAreSeenExactly(t *testing.T) {
 		until(10)
 		cancel()
 		wg.Wait()
-		got := p.Summary()
+		got := p.Tallies()
 		if len(got[0].Outages) == 1 && strings.Contains(got[0].Outages[0].Reason, "connection refused") {
 			got[0].Outages[0].Reason = "refused" // in the words of the system
 		}
-		for i, want := range []TargetSummary{
-			{Name: "www", URL: www.url("/"), Probes: 11, Failures: 3, Outages: []Interval{{From: at(3), To: at(6), Over: true, Failures: 3, Reason: "refused"}}},
-			{Name: "docs", URL: docs.url("/"), Probes: 11, Failures: 6, Outages: []Interval{
+		for i, want := range []Tally{
+			{Name: "www", Probes: 11, Failures: 3, Outages: []Interval{{From: at(3), To: at(6), Over: true, Failures: 3, Reason: "refused"}}},
+			{Name: "docs", Probes: 11, Failures: 6, Outages: []Interval{
 				{From: at(3), To: at(8), Over: true, Failures: 5, Reason: docs.url("/") + " answered 204, expected 200"},
 				{From: at(10), To: at(10), Failures: 1, Reason: docs.url("/") + " answered 502, expected 200"},
 			}},
-			{Name: "blog", URL: blog.url("/"), Probes: 11},
+			{Name: "blog", Probes: 11},
 		} {
-			if fmt.Sprintf("%+v", got[i]) != fmt.Sprintf("%+v", want) {
+			if want.Slowest = got[i].Slowest; fmt.Sprintf("%+v", got[i]) != fmt.Sprintf("%+v", want) {
 				t.Errorf("got  %+v\nwant %+v", got[i], want)
 			}
 		}
+		if turns != 5 {
+			t.Errorf("told of %d turns", turns)
+		}
 	})
-	if n := blog.conns.Load(); n != 11 {
+	if n := blog.conns.Load(); n != 11 { // each look connects anew
 		t.Errorf("%d connections for 11 probes", n)
 	}
 }
 
 func TestTally(t *testing.T) {
 	t.Parallel()
-	var y tally
+	y := Tally{Name: "www"}
 	from := time.Date(2026, 12, 5, 4, 0, 0, 0, time.UTC)
+	turns := []bool{}
 	for i, took := range []time.Duration{30, 10, 0, 20, 40, 0, 0} {
 		var err error
 		if took == 0 {
 			err = fmt.Errorf("failure %d", i)
 		}
-		y.add(from.Add(time.Duration(i)*time.Second), took*time.Millisecond, err)
+		turns = append(turns, y.add(from.Add(time.Duration(i)*time.Second), took*time.Millisecond, err))
 	}
-	got := y.summary(Target{Name: "www", URL: "https://me:secret@example.com/x?token=secret#y"})
 	second := func(i int) time.Time { return from.Add(time.Duration(i) * time.Second) }
-	want := TargetSummary{Name: "www", URL: "https://example.com/x", Probes: 7, Failures: 3, P50: 20 * time.Millisecond, Max: 40 * time.Millisecond, Outages: []Interval{
+	want := Tally{Name: "www", Probes: 7, Failures: 3, Slowest: 40 * time.Millisecond, Outages: []Interval{
 		{From: second(2), To: second(3), Over: true, Failures: 1, Reason: "failure 2"},
 		{From: second(5), To: second(6), Failures: 2, Reason: "failure 5"},
 	}}
-	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	if fmt.Sprintf("%+v", y) != fmt.Sprintf("%+v", want) {
+		t.Errorf("got  %+v\nwant %+v", y, want)
 	}
-	got.Outages[0].Reason = "changed"
-	if y.outages[0].Reason != "failure 2" {
-		t.Error("a summary can change the tally")
+	if want := []bool{false, false, true, true, false, true, false}; !slices.Equal(turns, want) {
+		t.Errorf("turns %v, want %v", turns, want)
+	}
+	y.clone().Outages[0].Reason = "changed"
+	if y.Outages[0].Reason != "failure 2" {
+		t.Error("a copy can change the tally")
+	}
+}
+
+// An earlier prober's tallies are gone on with, by the names of their targets.
+func TestCarryingOnWithTallies(t *testing.T) {
+	t.Parallel()
+	earlier := []Tally{{Name: "gone", Probes: 3}, {Name: "www", Probes: 5}}
+	p := New([]Target{{Name: "blog"}, {Name: "www"}}, time.Second, earlier, nil)
+	want := "[{blog 0 0 0s []} {www 5 0 0s []} {gone 3 0 0s []}]"
+	if got := fmt.Sprint(p.Tallies()); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if earlier[1].Name != "www" {
+		t.Error("the earlier list was changed")
 	}
 }
 
@@ -189,16 +213,15 @@ func FuzzTally(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 1, 0})
 	f.Add([]byte{0})
 	f.Fuzz(func(t *testing.T, answers []byte) {
-		var y tally
+		var s Tally
 		from := time.Unix(0, 0)
 		for i, a := range answers {
 			var err error
 			if a%2 == 0 {
 				err = errors.New("no")
 			}
-			y.add(from.Add(time.Duration(i)*time.Second), time.Duration(a), err)
+			s.add(from.Add(time.Duration(i)*time.Second), time.Duration(a), err)
 		}
-		s := y.summary(Target{})
 		in := 0
 		for i, o := range s.Outages {
 			if in += o.Failures; !o.Over && i != len(s.Outages)-1 || o.Over != o.To.After(o.From) && o.Over {
@@ -208,7 +231,7 @@ func FuzzTally(f *testing.F) {
 				t.Fatalf("%v gave intervals that touch: %+v", answers, s.Outages)
 			}
 		}
-		if in != s.Failures || s.Probes != len(answers) || s.P50 > s.Max {
+		if in != s.Failures || s.Probes != len(answers) {
 			t.Fatalf("%v gave %+v", answers, s)
 		}
 		if n := len(answers); n > 0 {
@@ -256,9 +279,12 @@ func TestAServerThatHangs(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
 	t.Cleanup(srv.Close)
 	t.Cleanup(func() { close(hang) })
-	c := newClient()
-	c.Timeout = 50 * time.Millisecond // the deadline is an argument of the client; its length is not what is tested
-	refusedWith(t, check(t.Context(), c, srv.URL, 200), "no answer within", "curl -i "+srv.URL)
+	p := Probe{Looker: HTTP{URL: srv.URL}, Timeout: 50 * time.Millisecond, Impact: maint.PartialOutage}
+	f := p.Look(t.Context())
+	refusedWith(t, f.Err, "no answer within 50ms", "curl -i "+srv.URL)
+	if f.Public != "no answer within 50 ms" || f.Impact != maint.PartialOutage {
+		t.Errorf("found %+v", f)
+	}
 }
 
 func TestCheckStep(t *testing.T) {

@@ -2,75 +2,80 @@ package probe
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 )
 
-// Target is an address to look at.
+// Target is a thing to look at every second, with what a look at it may take.
 type Target struct {
 	Name   string
-	URL    string
-	Expect int // 0: any answer below 400
+	Looker Looker
+	Within time.Duration
 }
 
-// Prober looks at each of its targets at an interval. A target that is slow to answer does
-// not keep the others waiting.
+// Prober looks at each of its targets at an interval, and adds up what it sees.
 type Prober struct {
 	every   time.Duration
 	targets []Target
+	turned  func()
 
 	mu      sync.Mutex
-	tallies []tally
+	tallies []Tally
 }
 
-// New makes a prober. It does nothing until it runs.
-func New(targets []Target, every time.Duration) *Prober {
-	return &Prober{every: every, targets: targets, tallies: make([]tally, len(targets))}
+// New makes a prober, which does nothing until it runs. It goes on from the tallies of an
+// earlier one, and calls turned, which must return at once, when a target has begun to fail
+// or answers again.
+func New(targets []Target, every time.Duration, earlier []Tally, turned func()) *Prober {
+	p := &Prober{every: every, targets: targets, turned: turned}
+	for _, t := range targets {
+		p.tallies = append(p.tallies, taken(&earlier, t.Name))
+	}
+	p.tallies = append(p.tallies, earlier...) // of targets that are no longer there
+	return p
+}
+
+// taken takes the tally of that name out of the list, or gives an empty one.
+func taken(from *[]Tally, name string) Tally {
+	for i, t := range *from {
+		if t.Name == name {
+			*from = append((*from)[:i:i], (*from)[i+1:]...)
+			return t
+		}
+	}
+	return Tally{Name: name}
 }
 
 // Run looks at the targets until ctx ends. The first look is at once.
 func (p *Prober) Run(ctx context.Context) {
-	client := newClient()
-	var wg sync.WaitGroup
-	for i := range p.targets {
-		wg.Go(func() { p.watch(ctx, client, i) })
+	every := make([]time.Duration, len(p.targets))
+	for i := range every {
+		every[i] = p.every
 	}
-	wg.Wait()
+	schedule{every: every, first: make([]time.Duration, len(every)), look: func(ctx context.Context, i int, _ time.Time) time.Duration {
+		p.probe(ctx, i)
+		return 0
+	}}.run(ctx)
 }
 
-func (p *Prober) watch(ctx context.Context, client *http.Client, i int) {
-	t := time.NewTicker(p.every)
-	defer t.Stop()
-	for {
-		p.probe(ctx, client, i)
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
-}
-
-func (p *Prober) probe(ctx context.Context, client *http.Client, i int) {
+func (p *Prober) probe(ctx context.Context, i int) {
 	began := time.Now()
-	err := check(ctx, client, p.targets[i].URL, p.targets[i].Expect)
+	err := look(ctx, p.targets[i].Looker, p.targets[i].Within)
 	took := time.Since(began)
 	if ctx.Err() != nil {
 		return // cut off by us: it says nothing of the target
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tallies[i].add(began, took, err)
+	if p.tallies[i].add(began, took, err) {
+		p.turned()
+	}
 }
 
-// Summary gives what came of it so far, in the order of the targets.
-func (p *Prober) Summary() []TargetSummary {
+// Tallies gives what came of it so far: of the targets in their order, then of those that an
+// earlier prober had besides.
+func (p *Prober) Tallies() []Tally {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]TargetSummary, len(p.targets))
-	for i, t := range p.targets {
-		out[i] = p.tallies[i].summary(t)
-	}
-	return out
+	return each(p.tallies, Tally.clone)
 }

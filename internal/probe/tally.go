@@ -16,59 +16,46 @@ type Interval struct {
 	Reason   string    `json:"reason"` // of the first failure
 }
 
-// TargetSummary is what came of all probes of a target. P50 and Max are of good answers.
-type TargetSummary struct {
+// Tally is what came of all probes of a target.
+type Tally struct {
 	Name     string        `json:"name"`
-	URL      string        `json:"url"`
 	Probes   int           `json:"probes"`
 	Failures int           `json:"failures"`
-	Outages  []Interval    `json:"outages"`
-	P50      time.Duration `json:"p50"`
-	Max      time.Duration `json:"max"`
+	Slowest  time.Duration `json:"slowest"` // of the good answers
+	Outages  []Interval    `json:"outages,omitempty"`
 }
 
-// tally adds the samples of one target up.
-type tally struct {
-	probes   int
-	failures int
-	outages  []Interval
-	took     []time.Duration
-}
-
-// add takes a sample: when its probe began, how long it took, and what was wrong.
-func (t *tally) add(began time.Time, took time.Duration, failure error) {
-	t.probes++
+// add takes a sample: when its probe began, how long it took, and what was wrong. It says
+// whether an outage has begun or ended with it.
+func (t *Tally) add(began time.Time, took time.Duration, failure error) (turned bool) {
+	t.Probes++
 	down := t.down()
+	turned = (down == nil) == (failure != nil)
 	if down != nil {
 		down.To, down.Over = began, failure == nil
 	}
 	if failure == nil {
-		t.took = append(t.took, took)
-		return
+		t.Slowest = max(t.Slowest, took)
+		return turned
 	}
-	t.failures++
+	t.Failures++
 	if down == nil {
-		t.outages = append(t.outages, Interval{From: began, To: began, Reason: failure.Error()})
+		t.Outages = append(t.Outages, Interval{From: began, To: began, Reason: failure.Error()})
 		down = t.down()
 	}
 	down.Failures++
+	return turned
 }
 
 // down is the outage that is not over, or nil.
-func (t *tally) down() *Interval {
-	if n := len(t.outages); n > 0 && !t.outages[n-1].Over {
-		return &t.outages[n-1]
+func (t *Tally) down() *Interval {
+	if n := len(t.Outages); n > 0 && !t.Outages[n-1].Over {
+		return &t.Outages[n-1]
 	}
 	return nil
 }
 
-func (t *tally) summary(target Target) TargetSummary {
-	s := TargetSummary{
-		Name: target.Name, URL: where(target.URL),
-		Probes: t.probes, Failures: t.failures, Outages: slices.Clone(t.outages),
-	}
-	if sorted := slices.Sorted(slices.Values(t.took)); len(sorted) > 0 {
-		s.P50, s.Max = sorted[(len(sorted)-1)/2], sorted[len(sorted)-1]
-	}
-	return s
+func (t Tally) clone() Tally {
+	t.Outages = slices.Clone(t.Outages)
+	return t
 }

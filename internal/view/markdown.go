@@ -48,6 +48,7 @@ func (r Report) Markdown() []byte {
 	r.well(&d)
 	r.hold(&d)
 	r.proof(&d)
+	r.answers(&d)
 	r.steps(&d)
 	r.told(&d)
 	r.late(&d)
@@ -277,6 +278,7 @@ func (r Report) private(d *document) {
 		}
 	}
 	r.who(d)
+	r.whyDown(d)
 	if len(p.Evidence) > 0 {
 		d.line("\n### What was seen after each step\n")
 		for _, e := range p.Evidence {

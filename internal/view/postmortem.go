@@ -28,6 +28,7 @@ type Report struct {
 	Phases   []PhaseReport
 	Hold     *Hold
 	Proof    *Proof
+	Answers  *Answers
 	Well     []string // what went well, a sentence each
 	Late     []string // what was late or went wrong, and why
 	Private  Private
@@ -36,7 +37,8 @@ type Report struct {
 // Private is what only the operator is to read.
 type Private struct {
 	Notes    []Note
-	Fence    *maint.Fenced // of the last move; Proof is what may be published of it
+	Fence    *maint.Fenced      // of the last move; Proof is what may be published of it
+	Probed   *maint.SitesProbed // of the last run; Answers is what may be published of it
 	Failures []Failure
 	Evidence []Evidence
 }
@@ -92,6 +94,7 @@ func PostMortem(entries []timeline.Entry, now time.Time) Report {
 	figures := gather(r.Private.Notes)
 	r.Hold = holdOf(r.Private.Notes, r.Window)
 	r.Proof = proofOf(r.Private.Fence)
+	r.Answers = answersOf(r.Private.Probed, r.Window)
 	r.Well = wentWell(r, steps, figures)
 	r.Late = wentWrong(r, steps, figures, pauses(entries, r.Window))
 	return r
@@ -133,6 +136,8 @@ func private(entries []timeline.Entry, zone Window) Private {
 			p.Notes = append(p.Notes, Note{At: zone.in(e.At), Step: ev.Step, Text: ev.Text, Figures: ev.Figures})
 		case maint.Fenced:
 			p.Fence = &ev
+		case maint.SitesProbed:
+			p.Probed = &ev
 		case maint.StepFailed:
 			p.Failures = append(p.Failures, Failure{
 				At: zone.in(e.At), Title: titleOf(ev.Title, ev.Step), Attempt: ev.Attempt, Took: ev.Took, Error: ev.Error, Hint: ev.Hint,

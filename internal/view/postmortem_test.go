@@ -94,6 +94,9 @@ func smooth() record {
 	r.say("04:21", maint.Verifying{Text: "The work is done and is being checked."})
 	r.step("04:25", "check", "Check", 4*time.Minute, 10*time.Minute)
 	r.say("04:26", maint.Noted{Step: "probes", Text: "3 sites were asked.", Figures: maint.Figures{"site_probes": 1412, "site_probe_failures": 0, "failed": 0, "statements": 1204332, "lost_commits": 0, "acked_commits": 98214}})
+	r.say("04:26", maint.SitesProbed{Step: "probes", Watched: []maint.Span{{From: at("04:00"), To: at("04:26")}}, Sites: []maint.Uptime{
+		{Name: "blog", Probes: 706, Slowest: 12500 * time.Microsecond}, {Name: "www", Probes: 706, Slowest: 31 * time.Millisecond},
+	}})
 	r.say("04:27", maint.Completed{Text: "Everything is as it should be."})
 	r.say("04:28", maint.BannerChanged{Sites: 0, Of: 3, Text: "The notice is off our sites again."})
 	return r
@@ -119,7 +122,15 @@ func rough() record {
 			"try": float64(i + 1), "went_back_ms": 2004, "predicted_ms": 31, "went_back_at_unix_ms": float64(at(when).UnixMilli() - 2500)}})
 	}
 	r.say("06:06", maint.Noted{Step: "upgrade/switch", Text: "Held.", Figures: maint.Figures{"hold_ms": 1340, "drain_ms": 1200, "resume_ms": 3, "tries": 3, "held_at_unix_ms": float64(at("06:05:40").UnixMilli()), "predicted_ms": 25, "hold_budget_ms": 2000, "tables_without_statistics_at_switch": 2}})
-	r.say("06:07", maint.Noted{Step: "probes", Text: "Probes of db1.internal.", Figures: maint.Figures{"site_probes": 900, "site_probe_failures": 1, "failed": 3}})
+	r.say("06:07", maint.Noted{Step: "probes", Text: "Probes of db1.internal.", Figures: maint.Figures{"site_probes": 900, "site_probe_failures": 1, "site_downtime_s": 1.25, "failed": 3}})
+	r.say("06:07", maint.SitesProbed{Step: "probes", Watched: []maint.Span{{From: at("04:07"), To: at("04:09")}, {From: at("04:31"), To: at("06:07")}}, Sites: []maint.Uptime{
+		{Name: "www", Probes: 900, Failures: 1, Slowest: 2 * time.Second, Outages: []maint.Outage{{
+			Span: maint.Span{From: at("06:05:40"), To: at("06:05:40").Add(1250 * time.Millisecond)}, Over: true, Failures: 1, Reason: "ask https://www.internal/: connection refused",
+		}}},
+		{Name: "App", Component: true, Probes: 900, Failures: 12, Slowest: 40 * time.Millisecond, Outages: []maint.Outage{{
+			Span: maint.Span{From: at("06:06:48"), To: at("06:07")}, Failures: 12, Reason: "https://app.internal/ answered 503",
+		}}},
+	}})
 	r.say("06:14", maint.Completed{Text: "Done, late.\nSorry."})
 	return r
 }

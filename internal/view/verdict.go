@@ -82,7 +82,11 @@ var proofs = []struct {
 			return fmt.Sprintf("Our sites were asked %s times while the work went on, and answered every time.", Count(f["site_probes"]))
 		},
 		func(f maint.Figures) string {
-			return fmt.Sprintf("Our sites did not answer %s of %s times.", Count(f["site_probe_failures"]), Count(f["site_probes"]))
+			text := fmt.Sprintf("Our sites did not answer %s of %s times", Count(f["site_probe_failures"]), Count(f["site_probes"]))
+			if v, ok := f["site_downtime_s"]; ok {
+				text += ", and were down for " + Length(time.Duration(v*float64(time.Second))) + " in all"
+			}
+			return text + "."
 		},
 	},
 }

@@ -57,6 +57,13 @@ func Events() []maint.Event {
 			Refused: []string{"postgres"}, Left: 1, Writing: 2, Prepared: 3,
 			Markers: []maint.FenceMarker{{Database: "shop", Transaction: 742, Written: "0/16B3748", Reached: "0/16B3790"}}, Next: 743, End: "0/16B37C8",
 		},
+		maint.SitesProbed{
+			Step: "site-probes", Watched: []maint.Span{{From: time.Date(2026, 12, 5, 4, 0, 0, 0, time.UTC), To: time.Date(2026, 12, 5, 4, 20, 0, 0, time.UTC)}},
+			Sites: []maint.Uptime{{Name: "App", Component: true, Probes: 1200, Failures: 2, Slowest: 80 * time.Millisecond, Outages: []maint.Outage{{
+				Span: maint.Span{From: time.Date(2026, 12, 5, 4, 10, 0, 0, time.UTC), To: time.Date(2026, 12, 5, 4, 10, 2, 0, time.UTC)},
+				Over: true, Failures: 2, Reason: "ask https://app.example.com/: connection refused",
+			}}}},
+		},
 		maint.Noted{Step: "upgrade/switch", Text: "Clients were held.", Figures: maint.Figures{"hold_ms": 31.25, "statements": 1e9}},
 	}
 }
