@@ -10,10 +10,11 @@
 #              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json. CARRY_ON=1 goes on
 #              with a run that was stopped with Ctrl-C, and repeats what failed in it
 # make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
+# make bench-probes   10,000 web addresses on this machine, each probed every 10 s, RUNS times; writes .bench/probes.json
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-probes lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy
@@ -47,6 +48,10 @@ bench-switch bench-compare: export RATE ?= 400
 bench-switch bench-compare: export CLIENTS ?= 16
 bench-switch bench-compare: servers build
 	go run ./cmd/lull-bench $(@:bench-%=%)
+
+bench-probes:
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench probes
 
 lint:
 	@scripts/lint

@@ -3,12 +3,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/lullhq/lull/internal/bench"
 	"github.com/lullhq/lull/internal/demo"
@@ -25,27 +27,66 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 || args[0] != "switch" && args[0] != "compare" {
-		return fmt.Errorf("usage: lull-bench switch | compare")
+	if len(args) != 1 {
+		args = []string{""}
 	}
+	switch args[0] {
+	case "switch", "compare":
+		return upgrade(ctx, args[0])
+	case "probes":
+		return probes(ctx)
+	case bench.ProbeServers:
+		return bench.ServeProbes(os.Stdin, os.Stdout)
+	case bench.ProbeRun:
+		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
+	}
+	return errors.New("usage: lull-bench switch | compare | probes")
+}
+
+// runs is how often each thing is measured.
+func runs() (int, error) {
+	text := os.Getenv("RUNS")
+	if text == "" {
+		return 5, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("RUNS is %q, not a number of runs", text)
+	}
+	return n, nil
+}
+
+func probes(ctx context.Context) error {
+	n, err := runs()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	load := bench.ProbeLoad{Targets: 10_000, Every: 10 * time.Second, Warm: 20 * time.Second, Measure: time.Minute}
+	return bench.Probes(ctx, bench.ProbesOptions{Runs: n, Load: load, Self: self, Out: os.Stdout, Figures: ".bench/probes.json"})
+}
+
+// upgrade measures a part of it.
+func upgrade(ctx context.Context, part string) error {
 	o, err := demo.FromEnviron(os.Getenv)
 	if err != nil {
 		return err
 	}
-	runs := 5
-	if text := os.Getenv("RUNS"); text != "" {
-		if runs, err = strconv.Atoi(text); err != nil || runs < 1 {
-			return fmt.Errorf("RUNS is %q, not a number of runs", text)
-		}
+	runs, err := runs()
+	if err != nil {
+		return err
 	}
 	if o.Self, err = filepath.Abs("bin/lull"); err != nil {
 		return err
 	}
-	o.Dir, o.Keep, o.Out = ".bench/"+args[0], false, os.Stdout
+	o.Dir, o.Keep, o.Out = ".bench/"+part, false, os.Stdout
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
 	}
-	if args[0] == "compare" {
+	if part == "compare" {
 		return bench.Compare(ctx, bench.CompareOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/compare.json"})
 	}
 	return bench.Switch(ctx, bench.SwitchOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/switch.json"})

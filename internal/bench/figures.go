@@ -2,7 +2,7 @@
 // people and a file of figures for programs.
 //
 // It must not know more of Lull than a user does: commands, and what they print or write.
-// Where one step is measured many times over, it knows the upgrade's list of steps.
+// Where one part is measured by itself, it knows that part: the upgrade's list of steps, the probes.
 package bench
 
 import (
