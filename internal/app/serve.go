@@ -20,6 +20,10 @@ import (
 
 // Serve serves the status page until ctx ends. Listening is told with the page's address.
 func (a *App) Serve(ctx context.Context, listening func(url string)) error {
+	look, err := a.look()
+	if err != nil {
+		return err
+	}
 	addr := a.Config.Server.Listen
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -28,7 +32,8 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("listen on %s: %w", addr, err), "name another address in server.listen of lull.yaml")
 	}
-	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL})
+	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
+		Look: look, Languages: a.Config.Page.Languages})
 	stop := a.newProber().start(ctx)
 	defer stop()
 	listening(a.Config.Server.URL + "/")

@@ -27,7 +27,7 @@ var Rules = append([]Rule{
 	},
 	{
 		Who:    in("view/...", "feed/...", "report/..."),
-		Only:   append([]string{"std"}, in("maint", "timeline", "view/...", "feed/...", "report/...", "markdown/...")...),
+		Only:   append([]string{"std"}, in("maint", "timeline", "phrase", "view/...", "feed/...", "report/...", "markdown/...")...),
 		Never:  append([]string{"context", "net/http/...", "os", "os/exec"}, drivers...),
 		Clock:  true,
 		Reason: "what people read is a pure fold of the record and of a given instant: the same record says the same words for ever",
@@ -35,6 +35,10 @@ var Rules = append([]Rule{
 	{
 		Who: in("markdown"), Only: []string{"std", "github.com/yuin/goldmark/..."}, Never: append([]string{"context", "net/http", "os", "os/exec"}, drivers...),
 		Reason: "what people write is made safe in one place, by a function of the text alone",
+	},
+	{
+		Who: in("phrase"), Only: []string{"std", "golang.org/x/text/..."}, Never: []string{"context", "net/http/...", "os", "os/exec"}, Clock: true,
+		Reason: "words are the same whatever is said with them, and a translator can be shown all of them in one place",
 	},
 	{
 		Who: in("pgup/..."), Never: in("httpd/...", "notify/...", "sites/...", "store/...", "app/...", "cli/..."),

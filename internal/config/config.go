@@ -28,6 +28,7 @@ type Config struct {
 	Contact      string // whom people may ask while a maintenance is under way, "" = the author
 	Store        string // the SQLite file
 	Server       Server
+	Page         Page
 	Components   []Component // in the order of the file, which is the order of the page
 	Clusters     map[string]Cluster
 	Poolers      map[string]Pooler
@@ -123,6 +124,7 @@ func (d *document) config(root *yaml.Node) *Config {
 		}),
 		may("store", d.store(&c.Store)),
 		may("server", d.server(&c.Server)),
+		may("page", d.page(&c.Page)),
 		may("components", d.components(c)),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),

@@ -15,7 +15,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
-	for _, a := range public.Assets() {
+	for _, a := range s.site.Assets() {
 		mux.HandleFunc("GET "+a.Path, serveAsset(a))
 	}
 	mux.HandleFunc("GET /", s.file)
@@ -28,7 +28,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	snap := s.snap.Load()
 	if snap == nil {
 		w.Header().Set("Retry-After", "5")
-		s.problem(w, http.StatusServiceUnavailable, "Back in a moment", "We cannot read our own records yet. Please try again shortly.")
+		s.problem(w, http.StatusServiceUnavailable, public.Starting)
 		return
 	}
 	f, found := snap.find(r)
@@ -66,13 +66,13 @@ func serve(w http.ResponseWriter, r *http.Request, b body, contentType, cache st
 }
 
 func (s *Server) missing(w http.ResponseWriter, _ *http.Request) {
-	s.problem(w, http.StatusNotFound, "Nothing here", "There is no page at this address.")
+	s.problem(w, http.StatusNotFound, public.Missing)
 }
 
-func (s *Server) problem(w http.ResponseWriter, code int, title, text string) {
-	page, err := s.site.Problem(title, text)
+func (s *Server) problem(w http.ResponseWriter, code int, why public.Trouble) {
+	page, err := s.site.Problem(why, "")
 	if err != nil {
-		http.Error(w, text, code)
+		http.Error(w, http.StatusText(code), code)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

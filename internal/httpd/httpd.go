@@ -35,7 +35,9 @@ type Options struct {
 	Now          func() time.Time // time.Now when nil
 	Organization string
 	Catalog      view.Catalog
-	URL          string        // public address of the page; https switches HSTS on
+	URL          string   // public address of the page; https switches HSTS on
+	Languages    []string // of the pages, the first by default; all that there are when nil
+	Look         public.Look
 	Poll         time.Duration // how often the record is asked; 150 ms when 0
 	Log          *slog.Logger  // slog.Default when nil
 }
@@ -76,7 +78,7 @@ func New(opts Options) *Server {
 		opts.Log = slog.Default()
 	}
 	s := &Server{
-		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL},
+		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look},
 		hub: newHub(maxListeners), heartbeat: heartbeatEvery,
 	}
 	s.http = &http.Server{

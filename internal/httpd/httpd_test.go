@@ -19,7 +19,7 @@ import (
 func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
-	paths := []string{"/", "/maintenance/none", "/nowhere", "/healthz", "/events", public.Assets()[0].Path}
+	paths := []string{"/", "/maintenance/none", "/nowhere", "/healthz", "/events", (public.Site{}).Assets()[0].Path}
 	check := func() {
 		for _, path := range paths {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -1,9 +1,11 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -15,6 +17,7 @@ type Component struct {
 	Word     string
 	Since    time.Time  // of the status; zero when nothing was ever said of it
 	Days     []StripDay // oldest first, the last one is the present day
+	Past     []Stretch  // of those days, whole, newest first
 	Uptime   Uptime
 	Entries  []Entry // what was said of the component itself, newest first
 }
@@ -49,6 +52,7 @@ func (p *PageModel) components(catalog Catalog, about []subject, entries []timel
 		}
 		c.Word = StateOfComponent(c.Status)
 		c.Days, c.Uptime = days(stretches, known, now.In(catalog.location()))
+		c.Past = lately(stretches, c.Days[0].Date)
 		p.place(c)
 	}
 	p.ChangesAt = sooner(p.ChangesAt, midnight(now.In(catalog.location())).AddDate(0, 0, 1))
@@ -60,6 +64,20 @@ func ownEntries(about []subject, catalog Catalog) map[maint.ID][]Entry {
 		if s.id.Kind() == maint.AComponent {
 			out[s.id] = toldOf(s.entries, catalog.location())
 		}
+	}
+	return out
+}
+
+// lately picks what lasted into the time from then on, newest first, in the zone of that instant.
+func lately(stretches []Stretch, from time.Time) (out []Stretch) {
+	for _, s := range slices.Backward(stretches) {
+		if !s.Open() && !s.To.After(from) {
+			continue
+		}
+		if s.From = s.From.In(from.Location()); !s.Open() {
+			s.To = s.To.In(from.Location())
+		}
+		out = append(out, s)
 	}
 	return out
 }
@@ -86,4 +104,6 @@ func (p PageModel) Components() (out []Component) {
 }
 
 // StateOfComponent is a component's status in a reader's words.
-func StateOfComponent(i maint.Impact) string { return plain(string(i)) }
+func StateOfComponent(i maint.Impact) string {
+	return capital(phrase.English.Named("component", string(i)))
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -73,7 +74,7 @@ func incident(s subject, zone *time.Location) Incident {
 func toldOf(entries []timeline.PublicEntry, zone *time.Location) []Entry {
 	out := make([]Entry, 0, len(entries))
 	for _, e := range entries {
-		line := Entry{Seq: e.Seq, At: e.At.In(zone), Kind: e.Event.Kind(), Label: label(e.Event), Text: words(e.Event)}
+		line := Entry{Seq: e.Seq, At: e.At.In(zone), Kind: e.Event.Kind(), Text: words(e.Event)}.called(label(e.Event))
 		switch ev := e.Event.(type) {
 		case maint.IncidentOpened:
 			line.Status, line.Affected = ev.Status, affected(ev.Components, ev.Names)
@@ -110,8 +111,5 @@ func (p PageModel) FindIncident(name string) (Incident, bool) {
 
 // StatusWord is an incident's status in a reader's words.
 func StatusWord(s maint.IncidentStatus) string {
-	if s == maint.PostMortem {
-		return "Post-mortem"
-	}
-	return plain(string(s))
+	return capital(phrase.English.Named("status", string(s)))
 }

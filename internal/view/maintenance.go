@@ -2,9 +2,11 @@ package view
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -51,7 +53,8 @@ type Entry struct {
 	Seq      int64
 	At       time.Time
 	Kind     string
-	Label    string
+	Called   phrase.Phrase // what kind of news it is
+	Label    string        // the same in English
 	Text     string
 	Window   *Window   // what was announced, where it is not what holds now
 	Expected time.Time // when it was then expected to end
@@ -139,7 +142,7 @@ func affected(impacts map[string]maint.Impact, names map[string]string) []Affect
 func said(entries []timeline.PublicEntry, current Window) []Entry {
 	out := make([]Entry, 0, len(entries))
 	for _, e := range entries {
-		line := Entry{Seq: e.Seq, At: current.in(e.At), Kind: e.Event.Kind(), Label: label(e.Event)}
+		line := Entry{Seq: e.Seq, At: current.in(e.At), Kind: e.Event.Kind()}.called(label(e.Event))
 		switch ev := e.Event.(type) {
 		case maint.Scheduled:
 			line.Text, line.Window = ev.Summary, other(resolve(ev.Window), current)
@@ -154,6 +157,13 @@ func said(entries []timeline.PublicEntry, current Window) []Entry {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// called gives the entry its name. A kind that has no word yet is called by its own.
+func (e Entry) called(name phrase.Phrase) Entry {
+	set, value, _ := strings.Cut(name.Key, ".")
+	e.Called, e.Label = name, capital(phrase.English.Named(set, value))
+	return e
 }
 
 func other(announced, current Window) *Window {

@@ -1,10 +1,10 @@
 package view
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 )
 
 // trouble is the sentence at the top when something is wrong that nobody announced. It comes
@@ -24,14 +24,14 @@ func trouble(p PageModel, c Catalog) (Overall, bool) {
 	case len(names) == 0 && len(p.Incidents) == 0:
 		return Overall{}, false
 	case len(names) == 1:
-		return p.blame(Overall{Tone: ToneOf(worst), Headline: names[0] + " is " + ImpactWord(worst), AtWord: "Since", At: since, Zone: c.Zone}), true
+		return p.blame(Overall{Tone: ToneOf(worst), Says: phrase.Say("headline."+string(worst), "name", names[0]), AtSays: phrase.Say("at.since"), At: since, Zone: c.Zone}), true
 	case len(names) > 1:
-		return p.blame(Overall{Tone: ToneOf(worst), Headline: fmt.Sprintf("%d of %d systems have problems", len(names), len(c.Components)), AtWord: "Since", At: since, Zone: c.Zone}), true
+		return p.blame(Overall{Tone: ToneOf(worst), Says: phrase.Say("headline.systems", "n", len(names), "of", len(c.Components)), AtSays: phrase.Say("at.since"), At: since, Zone: c.Zone}), true
 	case len(p.Incidents) > 1:
-		return Overall{Tone: Slow, Headline: fmt.Sprintf("%d incidents are open", len(p.Incidents))}, true
+		return Overall{Tone: Slow, Says: phrase.Say("headline.incidents", "n", len(p.Incidents))}, true
 	}
 	i := p.Incidents[0]
-	return p.blame(Overall{Tone: toneOfIncident(i.Severity), Headline: "An incident is open", AtWord: "Since", At: i.Began, Zone: c.Zone}), true
+	return p.blame(Overall{Tone: toneOfIncident(i.Severity), Says: phrase.Say("headline.incident"), AtSays: phrase.Say("at.since"), At: i.Began, Zone: c.Zone}), true
 }
 
 // blame names the incident, where there is just one.

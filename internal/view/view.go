@@ -81,7 +81,7 @@ type PageModel struct {
 
 	// AsOf is set when the record could not be read since: the page is as old as that.
 	AsOf time.Time
-	Age  string
+	Age  time.Duration
 
 	// ChangesAt is the next instant at which the same record folds to another page; zero = never.
 	ChangesAt time.Time
@@ -122,7 +122,7 @@ func Page(catalog Catalog, entries []timeline.PublicEntry, progress map[maint.ID
 
 // Aged is the same page when the record could last be read at asOf.
 func (p PageModel) Aged(asOf, now time.Time) PageModel {
-	p.AsOf, p.Age = asOf, ageText(now.Sub(asOf))
+	p.AsOf, p.Age = asOf, now.Sub(asOf)
 	p.ChangesAt = sooner(p.ChangesAt, now.Add(time.Minute))
 	return p
 }

@@ -2,10 +2,10 @@ package view
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 )
 
 // Window is a planned window: its instants in the organiser's zone, and what the
@@ -43,16 +43,7 @@ func (w Window) in(t time.Time) time.Time {
 }
 
 // Place names a zone the way people do.
-func Place(zone string) string {
-	if zone == "" || !strings.Contains(zone, "/") {
-		return zone
-	}
-	if strings.HasPrefix(zone, "Etc/") {
-		return strings.TrimPrefix(zone, "Etc/")
-	}
-	city := zone[strings.LastIndexByte(zone, '/')+1:]
-	return strings.ReplaceAll(city, "_", " ") + " time"
-}
+func Place(zone string) string { return phrase.English.Place(zone) }
 
 // Day and Clock are how a time is written, in the zone it carries.
 func Day(t time.Time) string   { return t.Format("Monday 2 January 2006") }

@@ -1,13 +1,13 @@
 package view
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 )
 
 // Tone is the colour of a sentence: how much a reader should worry.
@@ -25,25 +25,32 @@ const (
 // Overall is the sentence at the top of the page, and the one instant that goes with it.
 type Overall struct {
 	Tone     Tone
-	Headline string
+	Says     phrase.Phrase
+	Headline string   // the same in English
 	ID       maint.ID // the maintenance that the sentence is about, if it is about one
 	Title    string
-	AtWord   string
+	AtSays   phrase.Phrase // what is at that instant; its place {when} takes it
 	At       time.Time
 	Zone     string // of the organiser
 }
 
 func overall(p PageModel, c Catalog) Overall {
+	o := headline(p, c)
+	o.Headline = phrase.English.Text(o.Says)
+	return o
+}
+
+func headline(p PageModel, c Catalog) Overall {
 	if o, wrong := trouble(p, c); wrong {
 		return o
 	}
-	quiet := "No maintenance right now"
+	quiet := phrase.Say("headline.quiet")
 	if len(c.Components) > 0 {
-		quiet = "All systems operational"
+		quiet = phrase.Say("headline.operational")
 	}
 	switch {
 	case len(p.Running) > 1:
-		return Overall{Tone: Busy, Headline: fmt.Sprintf("%d maintenances are under way", len(p.Running))}
+		return Overall{Tone: Busy, Says: phrase.Say("headline.several", "n", len(p.Running))}
 	case len(p.Running) == 1:
 		return running(p.Running[0])
 	case len(p.Upcoming) > 0 && (p.Upcoming[0].Due || p.Upcoming[0].Overdue):
@@ -51,104 +58,74 @@ func overall(p PageModel, c Catalog) Overall {
 	case len(p.Past) > 0 && p.Past[0].Recent:
 		return ended(p.Past[0])
 	case len(p.Upcoming) > 0:
-		return about(p.Upcoming[0], Calm, quiet, "Next maintenance starts", p.Upcoming[0].Window.Start)
+		return about(p.Upcoming[0], Calm, quiet, "at.next", p.Upcoming[0].Window.Start)
 	}
-	return Overall{Tone: Calm, Headline: quiet}
+	return Overall{Tone: Calm, Says: quiet}
 }
 
-func about(m Maintenance, tone Tone, headline, word string, at time.Time) Overall {
-	return Overall{Tone: tone, Headline: headline, ID: m.ID, Title: m.Title, AtWord: word, At: at, Zone: m.Window.Zone}
+func about(m Maintenance, tone Tone, says phrase.Phrase, at string, when time.Time) Overall {
+	return Overall{Tone: tone, Says: says, ID: m.ID, Title: m.Title, AtSays: phrase.Say(at), At: when, Zone: m.Window.Zone}
 }
 
 func running(m Maintenance) Overall {
-	word, at := "Planned to end by", m.Window.End
+	at, when := "at.planned_end", m.Window.End
 	if !m.Expected.IsZero() {
-		word, at = "Now expected to end", m.Expected
+		at, when = "at.expected_end", m.Expected
 	}
 	switch {
 	case m.State == maint.StateVerifying:
-		return about(m, Busy, "The work is done, checks are running", word, at)
+		return about(m, Busy, phrase.Say("headline.verifying"), at, when)
 	case m.Overrun || !m.Expected.IsZero():
-		return about(m, Slow, "Maintenance is running late", word, at)
+		return about(m, Slow, phrase.Say("headline.late"), at, when)
 	}
-	return about(m, Busy, "Maintenance is under way", word, at)
+	return about(m, Busy, phrase.Say("headline.running"), at, when)
 }
 
 func waiting(m Maintenance) Overall {
 	if m.Overdue {
-		return about(m, Slow, "The planned maintenance has not started", "Was planned for", m.Window.Start)
+		return about(m, Slow, phrase.Say("headline.overdue"), "at.was_planned", m.Window.Start)
 	}
-	return about(m, Calm, "Maintenance is about to start", "Planned start", m.Window.Start)
+	return about(m, Calm, phrase.Say("headline.due"), "at.planned_start", m.Window.Start)
 }
 
 func ended(m Maintenance) Overall {
 	if m.State == maint.StateCancelled {
-		return about(m, Calm, "Maintenance cancelled", "Ended", m.Ended)
+		return about(m, Calm, phrase.Say("headline.cancelled"), "at.ended", m.Ended)
 	}
-	return about(m, Done, "Maintenance completed", "Ended", m.Ended)
+	return about(m, Done, phrase.Say("headline.completed"), "at.ended", m.Ended)
 }
 
-// StateWord is a state in a reader's words.
+// StateWord is a state in a reader's words, in English as every word of a model is.
 func StateWord(s maint.State) string {
-	switch s {
-	case maint.Draft, "":
-		return "Draft"
-	case maint.StateScheduled:
-		return "Scheduled"
-	case maint.InProgress:
-		return "In progress"
-	case maint.StateVerifying:
-		return "Verifying"
-	case maint.StateCompleted:
-		return "Completed"
-	case maint.StateCancelled:
-		return "Cancelled"
+	if s == "" {
+		s = maint.Draft
 	}
-	return plain(string(s))
+	return capital(phrase.English.Named("state", string(s)))
 }
 
-// ImpactWord is an impact in a reader's words.
-func ImpactWord(i maint.Impact) string {
-	switch i {
-	case maint.Operational:
-		return "stays up"
-	case maint.DegradedPerformance:
-		return "slower than usual"
-	case maint.PartialOutage:
-		return "partly unavailable"
-	case maint.MajorOutage:
-		return "unavailable"
-	case maint.UnderMaintenance:
-		return "under maintenance"
-	}
-	return spaced(string(i))
-}
+// ImpactWord is what a reader has of an impact: "the app is …".
+func ImpactWord(i maint.Impact) string { return phrase.English.Named("impact", string(i)) }
 
-func label(e maint.Public) string {
+// label says what kind of news an entry is.
+func label(e maint.Public) phrase.Phrase {
 	switch e := e.(type) {
 	case maint.BannerChanged:
 		if e.On {
-			return "Notice on our sites"
+			return phrase.Say("entry.banner_on")
 		}
-		return "Notice taken down"
-	case maint.Updated:
-		return "Update"
-	case maint.Late:
-		return "Running late"
+		return phrase.Say("entry.banner_off")
 	case maint.IncidentOpened:
-		return StatusWord(e.Status)
+		return phrase.Say("status." + string(e.Status))
 	case maint.IncidentUpdated:
-		return StatusWord(e.Status)
+		return phrase.Say("status." + string(e.Status))
 	case maint.PostMortemPublished:
-		return StatusWord(maint.PostMortem)
+		return phrase.Say("status." + string(maint.PostMortem))
 	case maint.ComponentSet:
-		return StateOfComponent(e.Status)
+		return phrase.Say("component." + string(e.Status))
 	case maint.ComponentProbed:
-		return StateOfComponent(e.Status)
-	case maint.ComponentFreed:
-		return "Follows its checks again"
+		return phrase.Say("component." + string(e.Status))
 	}
-	return plain(e.Kind())
+	return phrase.Say("entry." + e.Kind())
 }
 
 // words are what an event says of itself, as it was stored.
@@ -188,25 +165,13 @@ func words(e maint.Public) string {
 	return ""
 }
 
-// plain makes words of a name such as some_new_state.
-func plain(name string) string {
-	first, size := utf8.DecodeRuneInString(name)
+// capital begins with a capital letter.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
 	if size == 0 {
-		return name
+		return s
 	}
-	return string(unicode.ToUpper(first)) + spaced(name[size:])
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
-
-func ageText(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return "about a minute"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}

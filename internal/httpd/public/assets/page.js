@@ -4,39 +4,57 @@
 const main = document.getElementById("main");
 const note = document.getElementById("link");
 const said = document.getElementById("announce");
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "your zone";
+const words = JSON.parse(document.getElementById("words").textContent);
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const hour12 = Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
 
-// The words of the page are English, so its dates are too; only the 12 or 24 hours are the reader's habit.
-const write = (options) => new Intl.DateTimeFormat("en-GB", { hour: "numeric", minute: "2-digit", hour12, ...options });
-const clock = write({});
-const forms = {
-  full: write({ weekday: "short", day: "numeric", month: "long", year: "numeric" }),
-  brief: write({ day: "numeric", month: "short" }),
-};
-const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "short" });
-const tidy = (text) => text.replace(/^(\w+), /, "$1 ").replace(" at ", ", ");
+// Dates are written as the server writes them, in the page's language; only the 12 or 24 hours are the reader's habit.
+const fill = (text, places) => text.replace(/\{(\w+)\}/g, (whole, name) => places[name] ?? whole);
+const hours = new Intl.DateTimeFormat(words.lang, { hour: "numeric", minute: "2-digit", hour12: true });
+const pad = (n) => String(n).padStart(2, "0");
+const clock = (t) => (hour12 ? hours.format(t) : pad(t.getHours()) + ":" + pad(t.getMinutes()));
+const day = (pattern, t) => fill(pattern, {
+  weekday: words.weekdays[t.getDay()], day: t.getDate(), month: words.months[t.getMonth()], mon: words.mons[t.getMonth()], m: t.getMonth() + 1, year: t.getFullYear(),
+});
+const at = (pattern, t) => fill(words.at, { date: day(pattern, t), time: clock(t) });
+
+// pattern is the one that the server chose for its own day.
+function pattern(when) {
+  if (when.dataset.as === "full") return words.full;
+  return /\d{4}/.test(when.dataset.day) ? words.year : words.brief;
+}
 
 function localise(root) {
   for (const when of root.querySelectorAll(".when:not([data-own])")) {
     const own = when.querySelector(".own");
     const [start, end] = when.querySelectorAll("time");
-    const organiser = own.textContent.trim();
-    const clockThere = start.textContent;
     const from = new Date(start.dateTime);
-    const form = forms[when.dataset.as];
+    const form = pattern(when);
+    const organiser = own.textContent.trim();
+    const there = start.textContent;
     when.dataset.own = organiser;
-    start.textContent = tidy(form.format(from));
+    start.textContent = at(form, from);
     if (end) {
       const until = new Date(end.dateTime);
-      end.textContent = tidy((day.format(from) === day.format(until) ? clock : form).format(until));
+      end.textContent = day(form, from) === day(form, until) ? clock(until) : at(form, until);
     }
-    own.querySelector(".place").textContent = when.dataset.as === "full" ? "your time" : "";
-    if (start.textContent === clockThere) continue; // the reader is where the organiser is: UTC stays beside it
-    const sameDay = start.textContent.startsWith(when.dataset.day) && when.dataset.short;
+    own.querySelector(".place").textContent = when.dataset.as === "full" ? words.yours : "";
+    if (start.textContent === there) continue; // the reader is where the organiser is: UTC stays beside it
+    const sameDay = day(form, from) === when.dataset.day && when.dataset.short;
     when.querySelector(".also").textContent = sameDay ? when.dataset.short : organiser;
   }
+  countdown(root);
 }
+
+const relative = new Intl.RelativeTimeFormat(words.lang, { numeric: "always" });
+function countdown(root) {
+  for (const count of root.querySelectorAll(".count")) {
+    const minutes = Math.ceil((new Date(count.dataset.until) - Date.now()) / 60000);
+    const [n, unit] = minutes >= 2880 ? [minutes / 1440, "day"] : minutes >= 120 ? [minutes / 60, "hour"] : [minutes, "minute"];
+    count.textContent = minutes > 0 ? fill(words.starts, { in: relative.format(Math.floor(n), unit) }) : "";
+  }
+}
+setInterval(() => countdown(main), 20000);
 
 // Elements with an id are kept as long as the server sends the same for them, so
 // that what a reader selects, focuses or listens to does not go away under them.
@@ -49,6 +67,14 @@ function reuse(fresh) {
     const old = el.id && document.getElementById(el.id);
     if (old && main.contains(old) && sent.get(old) === el.outerHTML) el.replaceWith(old);
     else reuse(el);
+  }
+}
+
+// What a reader has opened stays open, also where the server says something new in it.
+function unfold(fresh) {
+  for (const el of main.querySelectorAll("details[id][open]")) {
+    const next = fresh.querySelector("#" + CSS.escape(el.id));
+    if (next) next.open = true;
   }
 }
 
@@ -72,12 +98,13 @@ function swap(html) {
   const focused = document.activeElement;
   const holder = focused && main.contains(focused) ? focused.closest("[id]") : null;
   document.adoptNode(fresh);
-  for (const el of fresh.querySelectorAll("[id]")) sent.set(el, el.outerHTML);
+  remember(fresh);
   reuse(fresh);
+  unfold(fresh);
   localise(fresh);
   before.replaceWith(fresh);
   keep();
-  if (holder && !document.contains(focused)) document.getElementById(holder.id)?.querySelector("a")?.focus({ preventScroll: true });
+  if (holder && !document.contains(focused)) document.getElementById(holder.id)?.querySelector("a, summary")?.focus({ preventScroll: true });
   else if (holder) focused.focus({ preventScroll: true });
   document.title = fresh.dataset.title;
   if (before.dataset.say !== fresh.dataset.say) said.textContent = fresh.dataset.say;
@@ -101,18 +128,22 @@ function progress(p) {
   if (!box) return;
   const bar = box.querySelector("progress");
   box.querySelector(".text").textContent = p.text;
-  box.querySelector(".percent").textContent = p.percent === undefined ? "" : p.percent + "%";
+  box.querySelector(".percent").textContent = p.percent === undefined ? "" : fill(words.percent, { n: p.percent });
   if (p.percent === undefined) bar.removeAttribute("value");
   else bar.value = p.percent;
   box.querySelector(".quiet")?.remove();
 }
 
+const yours = (text) => fill(text, { zone: zone.replaceAll("_", " ") });
+
+let heard = false; // a page from a file has nobody who tells it anything: it looks for itself
 let lost = false;
 function listen() {
   const seq = main.querySelector(".live").dataset.seq;
   const source = new EventSource(main.dataset.events + "?after=" + seq);
   source.addEventListener("open", () => {
-    note.textContent = "Times are yours (" + zone.replaceAll("_", " ") + "). This page updates by itself.";
+    note.textContent = yours(words.times);
+    heard = true;
     if (lost) refresh(); // entries are sent again, progress is not
     lost = false;
   });
@@ -121,11 +152,12 @@ function listen() {
   source.addEventListener("progress", (e) => progress(JSON.parse(e.data)));
   source.addEventListener("error", () => {
     lost = true;
-    note.textContent = "Connection lost. Trying again.";
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
+    note.textContent = heard ? words.lost : yours(words.still);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); listen(); }, heard ? 10000 : 60000);
   });
 }
 
 remember(main);
 localise(main);
-if (window.EventSource) listen();
+if (main.dataset.events && window.EventSource) listen();
+else note.textContent = yours(words.still);
