@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,7 @@ type App struct {
 	Config *config.Config
 	Ask    planstep.Ask // puts a plan's question to a person
 	store  *store.Store
+	file   storeFile
 	now    func() time.Time
 	self   string // this program, for the watchdog
 }
@@ -35,7 +37,11 @@ func Open(ctx context.Context, configFile, self string) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", cfg.Store, err)
 	}
-	return &App{Config: cfg, store: st, now: time.Now, self: self}, nil
+	file, err := openedFrom(cfg.Store)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store %s: %w", cfg.Store, err), st.Close())
+	}
+	return &App{Config: cfg, store: st, file: file, now: time.Now, self: self}, nil
 }
 
 // Close gives the store back.

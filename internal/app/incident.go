@@ -163,7 +163,7 @@ func properName(name string) error {
 
 // page folds the whole public record.
 func (a *App) page(ctx context.Context) (view.PageModel, error) {
-	s := source{a.store, a.now}
+	s := source{store: a.store, file: a.file, now: a.now}
 	var all []timeline.PublicEntry
 	for after := int64(0); ; {
 		entries, next, err := s.Read(ctx, after, 1000)

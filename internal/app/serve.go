@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,26 +19,75 @@ import (
 	"github.com/lullhq/lull/internal/view"
 )
 
-// Serve serves the status page until ctx ends. Listening is told with the page's address.
+// Serve serves the status page until ctx ends, with all that goes on beside it. Listening is told with the page's address.
 func (a *App) Serve(ctx context.Context, listening func(url string)) error {
-	look, err := a.look()
+	l, err := listen(ctx, "server.listen", a.Config.Server.Listen)
 	if err != nil {
 		return err
 	}
-	addr := a.Config.Server.Listen
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return hint.Errorf("name another address in server.listen of lull.yaml, or stop what uses it: ss -ltnp 'sport = :"+port(addr)+"'", "port %s is in use: %s cannot be listened on", port(addr), addr)
-	}
+	s, err := a.server()
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("listen on %s: %w", addr, err), "name another address in server.listen of lull.yaml")
+		return errors.Join(err, l.Close())
 	}
-	s := httpd.New(httpd.Options{Source: source{a.store, a.now}, Now: a.now, Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
-		Look: look, Languages: a.Config.Page.Languages})
+	besides, err := a.besides(ctx, s)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	for _, do := range besides {
+		others.Go(func() { do(ctx) })
+	}
 	stop := a.newProber().start(ctx)
 	defer stop()
 	listening(a.Config.Server.URL + "/")
 	return s.Serve(ctx, l)
+}
+
+// besides is what a server does while it serves, each until its ctx ends.
+func (a *App) besides(ctx context.Context, s *httpd.Server) (out []func(context.Context), err error) {
+	if addr := a.Config.Server.Metrics; addr != "" {
+		l, err := listen(ctx, "server.metrics", addr)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, func(ctx context.Context) { s.ServeMetrics(ctx, l) })
+	}
+	if a.Config.Snapshot.Set() {
+		keep, err := a.keeper(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, keep)
+	}
+	return out, nil
+}
+
+// listen opens an address that is named by that key of lull.yaml.
+func listen(ctx context.Context, key, addr string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, hint.Errorf("name another address in "+key+" of lull.yaml, or stop what uses it: ss -ltnp 'sport = :"+port(addr)+"'", "port %s is in use: %s cannot be listened on", port(addr), addr)
+	}
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("listen on %s: %w", addr, err), "name another address in "+key+" of lull.yaml")
+	}
+	return l, nil
+}
+
+// server is the public face of this configuration's record.
+func (a *App) server() (*httpd.Server, error) {
+	look, err := a.look()
+	if err != nil {
+		return nil, err
+	}
+	return httpd.New(httpd.Options{
+		Source: source{store: a.store, file: a.file, now: a.now}, Now: a.now,
+		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
+		Look: look, Languages: a.Config.Page.Languages,
+	}), nil
 }
 
 // catalog is what lull.yaml says that there is, as far as it is public.
@@ -63,16 +113,40 @@ func port(addr string) string {
 // source is the store as the status page may see it: public entries and public words.
 type source struct {
 	store *store.Store
+	file  storeFile
 	now   func() time.Time
 }
 
 // Read implements httpd.Source.
 func (s source) Read(ctx context.Context, after int64, limit int) ([]timeline.PublicEntry, int64, error) {
+	if err := s.file.present(); err != nil {
+		return nil, 0, err
+	}
 	entries, err := s.store.Read(ctx, after, limit)
 	if err != nil || len(entries) == 0 {
 		return nil, after, err
 	}
 	return timeline.Public(entries), entries[len(entries)-1].Seq, nil
+}
+
+// glance is how often the store is asked whether there is something new: cheap enough to be asked
+// by a server that nobody reads, and quick enough for thousands of listeners to hear of it within 100 ms.
+const glance = 8 * time.Millisecond
+
+// Await implements httpd.Source.
+func (s source) Await(ctx context.Context, after int64) {
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if changed, err := s.store.Changed(ctx, after); changed || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // silence is how old a sample may be before nobody is at work any more.

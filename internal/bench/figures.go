@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -53,11 +54,19 @@ func Print(w io.Writer, rows []Row) error {
 	return t.Flush()
 }
 
-// Write writes the file of figures.
+// Write writes the file of figures. A key with a dot in it is that of an object in the file.
 func Write(path string, rows []Row) error {
-	out := map[string]Figure{}
+	out := map[string]any{}
 	for _, r := range rows {
-		out[r.Key] = r.Figure
+		group, key, nested := strings.Cut(r.Key, ".")
+		if !nested {
+			out[r.Key] = r.Figure
+			continue
+		}
+		if out[group] == nil {
+			out[group] = map[string]Figure{}
+		}
+		out[group].(map[string]Figure)[key] = r.Figure
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

@@ -29,6 +29,7 @@ type Config struct {
 	Store        string // the SQLite file
 	Server       Server
 	Page         Page
+	Snapshot     Snapshot    // where the public face is kept beside the server
 	Components   []Component // in the order of the file, which is the order of the page
 	Clusters     map[string]Cluster
 	Poolers      map[string]Pooler
@@ -37,8 +38,9 @@ type Config struct {
 
 // Server is where `lull serve` listens and how people reach it.
 type Server struct {
-	Listen string // host:port
-	URL    string // without a slash at its end
+	Listen  string // host:port
+	URL     string // without a slash at its end
+	Metrics string // host:port of a listener of their own, "" = none
 }
 
 // Component is a part of the product that its users know by name.
@@ -125,6 +127,7 @@ func (d *document) config(root *yaml.Node) *Config {
 		may("store", d.store(&c.Store)),
 		may("server", d.server(&c.Server)),
 		may("page", d.page(&c.Page)),
+		may("snapshot", d.snapshot(&c.Snapshot)),
 		may("components", d.components(c)),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
@@ -153,7 +156,8 @@ func (d *document) server(into *Server) reader {
 	return func(n *yaml.Node) {
 		d.object(n, "server",
 			may("listen", d.address(&into.Listen)),
-			may("url", d.url(&into.URL)))
+			may("url", d.url(&into.URL)),
+			may("metrics", d.address(&into.Metrics)))
 		into.URL = strings.TrimSuffix(into.URL, "/")
 	}
 }

@@ -53,7 +53,7 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	ctx := browser(t)
 	w, base := live(t)
 	w.work("pg17", "Copying", 0.4, at("04:20"))
-	w.server.refresh(t.Context())
+	w.look()
 	must(t, call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}))
 	must(t, chromedp.Do(ctx, chromedp.EmulateViewport(360, 700), chromedp.Navigate(base)))
 	ask[bool](ctx, t, `window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) window.shift += e.value }).observe({type: "layout-shift", buffered: true}); true`)
@@ -65,12 +65,12 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	}
 
 	w.work("pg17", "Copying the rest", 0.87, at("04:21"))
-	w.server.refresh(t.Context())
+	w.look()
 	until(ctx, t, `document.querySelector(".percent").textContent === "87%" && document.querySelector("progress").value === 87 && document.querySelector(".text").textContent === "Copying the rest"`)
 
 	ask[bool](ctx, t, `document.getElementById("e-3").scrollIntoView(); window.node = document.getElementById("e-3"); window.place = node.getBoundingClientRect().top; true`)
 	w.say("pg17", at("04:22"), maint.Updated{Text: "More than half of it is there, and this line is long enough to be broken twice on a telephone."})
-	w.server.refresh(t.Context())
+	w.look()
 	until(ctx, t, `document.getElementById("e-7")`)
 	if moved := ask[float64](ctx, t, `Math.abs(document.getElementById("e-3").getBoundingClientRect().top - window.place)`); moved > 1 {
 		t.Errorf("what was being read moved by %.1f pixels", moved)
@@ -80,7 +80,7 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	}
 
 	w.say("pg17", at("04:40"), maint.Completed{Text: "All is well."})
-	w.server.refresh(t.Context())
+	w.look()
 	until(ctx, t, `document.title.startsWith("Maintenance completed") && document.getElementById("announce").textContent === "Maintenance completed"`)
 	if wide := ask[bool](ctx, t, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page is wider than a telephone")
@@ -124,7 +124,7 @@ func TestPictures(t *testing.T) {
 	for _, story := range stories {
 		w := newWorld(t, story.now)
 		story.tell(w)
-		w.server.refresh(t.Context())
+		w.look()
 		srv := httptest.NewServer(w.server.Handler())
 		for _, l := range looks {
 			picture(ctx, t, srv.URL, story.name, l)

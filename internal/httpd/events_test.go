@@ -2,12 +2,17 @@ package httpd
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,7 +67,7 @@ func (r *reader) next() string {
 func live(t *testing.T) (*world, string) {
 	w := newWorld(t, at("04:21"))
 	begin(w)
-	w.server.refresh(t.Context())
+	w.look()
 	srv := httptest.NewServer(w.server.Handler())
 	t.Cleanup(srv.Close)
 	t.Cleanup(w.server.hub.close) // first, or Close waits for the streams
@@ -72,152 +77,257 @@ func live(t *testing.T) (*world, string) {
 func TestEventsTellWhatHappens(t *testing.T) {
 	t.Parallel()
 	w, base := live(t)
-	events := listen(t, base, fmt.Sprintf("/events?after=%d", w.server.snap.Load().seq()))
-	events.next()
-
+	events := listen(t, base, "/events")
+	if diff := cmp.Diff("retry: 2000 | id: 6", events.next()); diff != "" {
+		t.Errorf("a reader without a position begins now: %s", diff)
+	}
 	w.say("pg17", at("04:22"), maint.Noted{Text: "private"}, maint.Updated{Text: "Half of it is there."})
-	w.server.refresh(t.Context())
-	want := `id: 8 | event: entry | data: {"at":"2026-12-05T04:22:00Z","kind":"updated","seq":8,"subject":"pg17"}`
+	w.look()
+	want := `id: 8 | event: entry | data: {"seq":8,"subject":"pg17","kind":"updated","at":"2026-12-05T04:22:00Z","event":{"text":"Half of it is there."}}`
 	if diff := cmp.Diff(want, events.next()); diff != "" {
 		t.Error(diff)
 	}
 	w.work("pg17", "Copying", 0.4, at("04:22"))
-	w.server.refresh(t.Context())
+	w.look()
 	if diff := cmp.Diff(`event: page | data: {}`, events.next()); diff != "" {
 		t.Errorf("the first sample makes a bar: %s", diff)
 	}
 	w.work("pg17", "Copying", 0.666, at("04:23"))
-	w.server.refresh(t.Context())
+	w.look()
 	want = `event: progress | data: {"at":"2026-12-05T04:23:00Z","maintenance":"pg17","percent":66,"text":"Copying"}`
 	if diff := cmp.Diff(want, events.next()); diff != "" {
 		t.Error(diff)
 	}
 	w.goTo(at("06:00"))
-	w.server.refresh(t.Context())
+	w.look()
 	if diff := cmp.Diff(`event: page | data: {}`, events.next()); diff != "" {
 		t.Errorf("the window ends: %s", diff)
 	}
+}
+
+func ids(r *reader, n int) (out []string) {
+	for range n {
+		id, _, _ := strings.Cut(r.next(), " | ")
+		out = append(out, id)
+	}
+	return out
 }
 
 // A reader that lost its connection comes back with the last id that it saw.
 func TestEventsResume(t *testing.T) {
 	t.Parallel()
 	w, base := live(t)
-	ids := func(r *reader, n int) (out []string) {
-		r.next() // retry
-		for range n {
-			id, _, _ := strings.Cut(r.next(), " | ")
-			out = append(out, id)
-		}
-		return out
+	comeBack := func(path string, headers ...string) *reader {
+		r := listen(t, base, path, headers...)
+		r.next() // the greeting
+		return r
 	}
-	if diff := cmp.Diff([]string{"id: 3", "id: 4", "id: 6"}, ids(listen(t, base, "/events", "Last-Event-ID", "2"), 3)); diff != "" {
+	if diff := cmp.Diff([]string{"id: 3", "id: 4", "id: 6"}, ids(comeBack("/events", "Last-Event-ID", "2"), 3)); diff != "" {
 		t.Error(diff)
 	}
 	// The header is newer than the address.
-	if diff := cmp.Diff([]string{"id: 6"}, ids(listen(t, base, "/events?after=2", "Last-Event-ID", "4"), 1)); diff != "" {
+	if diff := cmp.Diff([]string{"id: 6"}, ids(comeBack("/events?after=2", "Last-Event-ID", "4"), 1)); diff != "" {
 		t.Error(diff)
 	}
 	// Nothing is sent twice: the backlog first, then what happens, each once and in order.
-	r := listen(t, base, "/events?after=4")
+	r := comeBack("/events?after=4")
 	w.say("pg17", at("04:30"), maint.Updated{Text: "one"}, maint.Updated{Text: "two"})
-	w.server.refresh(t.Context())
+	w.look()
 	if diff := cmp.Diff([]string{"id: 6", "id: 7", "id: 8"}, ids(r, 3)); diff != "" {
 		t.Error(diff)
 	}
 	// An id that the record has not reached is of another record: the page is to be fetched.
-	ahead := listen(t, base, "/events", "Last-Event-ID", "9000")
-	ahead.next()
-	if diff := cmp.Diff(`id: 8 | event: page | data: {}`, ahead.next()); diff != "" {
+	if diff := cmp.Diff(`id: 8 | event: page | data: {"fetch":true}`, comeBack("/events", "Last-Event-ID", "9000").next()); diff != "" {
 		t.Error(diff)
 	}
 }
 
+// Whoever missed more than is sent again is told to fetch, and goes on from there.
 func TestBacklogIsBounded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, at("04:21"))
-	begin(w)
-	for range 3 * maxBacklog {
+	w, base := live(t)
+	for range maxBacklog + 1 {
 		w.say("pg17", at("04:20"), maint.Updated{Text: "on and on"})
 	}
-	w.server.refresh(t.Context())
-	missed := w.server.snap.Load().since(1)
-	if len(missed) != maxBacklog || missed[len(missed)-1].Seq != w.server.snap.Load().seq() {
-		t.Errorf("%d entries are sent again, the last is %d", len(missed), missed[len(missed)-1].Seq)
+	w.look()
+	last := w.server.snap.Load().seq()
+	all := listen(t, base, fmt.Sprintf("/events?after=%d", last-maxBacklog))
+	all.next()
+	if got := ids(all, maxBacklog); got[0] != fmt.Sprintf("id: %d", last-maxBacklog+1) || got[maxBacklog-1] != fmt.Sprintf("id: %d", last) {
+		t.Errorf("sent again from %s to %s", got[0], got[maxBacklog-1])
 	}
+	tooMany := listen(t, base, fmt.Sprintf("/events?after=%d", last-maxBacklog-1))
+	tooMany.next()
+	if diff := cmp.Diff(fmt.Sprintf(`id: %d | event: page | data: {"fetch":true}`, last), tooMany.next()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Readers come at any moment of a busy time: each gets every entry, once and in order.
+func TestJoiningLosesNothing(t *testing.T) {
+	t.Parallel()
+	w, base := live(t)
+	const entries, readers = 120, 24
+	first := w.server.snap.Load().seq()
+	var reading sync.WaitGroup
+	for i := range readers {
+		for range entries / readers {
+			w.say("pg17", at("04:30"), maint.Updated{Text: "again"})
+			w.look()
+		}
+		reading.Go(func() {
+			r := listen(t, base, "/events?after="+strconv.FormatInt(first+int64(i), 10))
+			r.next()
+			for n := first + int64(i) + 1; n <= first+entries; n++ {
+				if id, _, _ := strings.Cut(r.next(), " | "); id != fmt.Sprintf("id: %d", n) {
+					t.Errorf("reader %d got %s, want %d", i, id, n)
+					return
+				}
+			}
+		})
+	}
+	reading.Wait()
 }
 
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, at("04:21"))
+	w, base := live(t)
 	w.server.heartbeat = time.Millisecond
-	w.server.refresh(t.Context())
-	srv := httptest.NewServer(w.server.Handler())
-	t.Cleanup(srv.Close)
-	t.Cleanup(w.server.hub.close)
-	events := listen(t, srv.URL, "/events")
-	for _, want := range []string{"retry: 2000", ": still here", ": still here"} {
-		if got := events.next(); got != want {
-			t.Errorf("got %q, want %q", got, want)
+	events := listen(t, base, "/events")
+	events.next()
+	ctx, cancel := context.WithCancel(t.Context())
+	var beating sync.WaitGroup
+	beating.Go(func() { w.server.beat(ctx) })
+	defer beating.Wait()
+	defer cancel()
+	for range 3 {
+		if got := events.next(); got != ": still here" {
+			t.Errorf("got %q", got)
 		}
 	}
 }
 
-// deadlines is an answer that remembers until when it may be read and written.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	read, write []time.Time
-}
-
-func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = append(d.read, t); return nil }
-func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = append(d.write, t); return nil }
-
-// The server's limits would end a stream, and no limit at all would keep one whose reader is gone.
+// The server's limits are for answers that end.
 func TestStreamOutlivesTheServersLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	begin(w)
-	w.server.refresh(t.Context())
-	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-	out := stream{w: d, ctl: http.NewResponseController(d)}
-	if err := out.begin(w.server.snap.Load(), 0); err != nil {
+	w.look()
+	srv := httptest.NewUnstartedServer(w.server.Handler())
+	const limit = 20 * time.Millisecond
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout, srv.Config.IdleTimeout = limit, limit, limit
+	srv.Start()
+	t.Cleanup(srv.Close)
+	t.Cleanup(w.server.hub.close)
+	events := listen(t, srv.URL, "/events")
+	events.next()
+	time.Sleep(2 * limit)
+	w.say("pg17", at("04:30"), maint.Updated{Text: "later"})
+	w.look()
+	if got := events.next(); !strings.Contains(got, "later") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// wire gives a listener and the connection of its reader.
+func wire(t *testing.T) (*listener, *net.TCPConn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.read) != 1 || !d.read[0].IsZero() {
-		t.Errorf("the stream may be read until %v", d.read)
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(d.write) != 6 { // retry and five public entries
-		t.Errorf("%d writes had a deadline of their own", len(d.write))
+	near, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _, _ = far.Close(), near.Close() })
+	raw, err := near.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &listener{conn: near, raw: raw}, far.(*net.TCPConn)
+}
+
+func enter(t *testing.T, h *hub) *net.TCPConn {
+	t.Helper()
+	l, far := wire(t)
+	if joined, open := h.join(l); !h.enter() || !joined || !open {
+		t.Fatal("there is no room")
+	}
+	return far
 }
 
 func TestSlowReaderIsLetGo(t *testing.T) {
 	t.Parallel()
 	h := newHub(2)
-	slow, _ := h.join()
-	quick, _ := h.join()
-	if _, ok := h.join(); ok {
+	enter(t, h) // reads nothing
+	quick := enter(t, h)
+	if h.enter() {
 		t.Error("there was room for one too many")
 	}
-	for range perListener + 1 {
-		h.send(pageEvent())
-		<-quick
-	}
-	kept := 0
-	for range slow {
-		kept++ // ends because the channel was closed
-	}
-	if kept != perListener {
-		t.Errorf("%d events were kept for the slow reader, want %d", kept, perListener)
-	}
-	h.leave(slow) // after having been let go
-	if _, ok := h.join(); !ok {
-		t.Error("the room of the slow reader is not free again")
+	big := bundle{frame: frame(0, "page", strings.Repeat("x", 1<<14))}
+	got := make([]byte, len(big.frame))
+	for sent := 0; h.count.Load() == 2; sent += len(got) {
+		h.send(big)
+		if _, err := io.ReadFull(quick, got); err != nil || !bytes.Equal(got, big.frame) {
+			t.Fatalf("the quick reader got something else: %v", err)
+		}
+		if sent > 1<<28 {
+			t.Fatal("the reader that reads nothing is kept for ever")
+		}
 	}
 	h.close()
 	h.close()
-	if _, ok := h.join(); ok {
+	if n, err := io.Copy(io.Discard, quick); n != 0 || err != nil {
+		t.Errorf("the stream of the quick reader ended with %d bytes more, %v", n, err)
+	}
+	late, _ := wire(t)
+	if _, open := h.join(late); open {
 		t.Error("a closed hub lets listeners in")
+	}
+	if h.count.Load() != 0 || h.dropped.Load() != 1 {
+		t.Errorf("%d are counted, %d were dropped", h.count.Load(), h.dropped.Load())
+	}
+}
+
+func TestGoneReaderIsNoticed(t *testing.T) {
+	t.Parallel()
+	h := newHub(1)
+	far := enter(t, h)
+	for i := range shards {
+		h.beat(i)
+	}
+	if h.count.Load() != 1 {
+		t.Fatal("a reader that is there was let go")
+	}
+	if err := far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); h.count.Load() > 0; {
+		for i := range shards {
+			h.beat(i)
+		}
+		if time.Now().After(end) {
+			t.Fatal("the reader has gone and is kept")
+		}
+	}
+}
+
+// The stream needs a connection of its own; where there is none it says so.
+func TestEventsWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at("04:21"))
+	w.look()
+	if rec := get(t, w, "/events"); rec.Code != http.StatusHTTPVersionNotSupported {
+		t.Errorf("answered %d", rec.Code)
+	}
+	if n := w.server.hub.count.Load(); n != 0 {
+		t.Errorf("%d places are taken", n)
 	}
 }
 
@@ -227,15 +337,16 @@ func FuzzLastEventID(f *testing.F) {
 	}
 	w := newWorld(f, at("04:21"))
 	begin(w)
-	w.server.refresh(f.Context())
+	w.look()
 	snap := w.server.snap.Load()
 	f.Fuzz(func(t *testing.T, s string) {
-		byHeader := lastSeen(&http.Request{Header: http.Header{"Last-Event-Id": {s}}, URL: &url.URL{}})
-		byAddress := lastSeen(&http.Request{Header: http.Header{}, URL: &url.URL{RawQuery: "after=" + url.QueryEscape(s)}})
+		byHeader := lastSeen(&http.Request{Header: http.Header{"Last-Event-Id": {s}}, URL: &url.URL{RawQuery: "after="}}, 5)
+		byAddress := lastSeen(&http.Request{Header: http.Header{}, URL: &url.URL{RawQuery: "after=" + url.QueryEscape(s)}}, 5)
 		if byHeader < 0 || byHeader != byAddress {
 			t.Fatalf("%q is %d by header and %d by address", s, byHeader, byAddress)
 		}
-		for _, e := range snap.since(byHeader) {
+		missed, _ := snap.since(byHeader)
+		for _, e := range missed {
 			if e.Seq <= byHeader {
 				t.Fatalf("%q: entry %d is sent again", s, e.Seq)
 			}
@@ -266,12 +377,12 @@ func TestPrivateWordsStayPrivate(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, at("04:21"))
 		w.server.opts.Catalog.Components = []view.Listed{{ID: "app", Name: "App"}}
-		listener, _ := w.server.hub.join()
+		far := enter(t, w.server.hub)
 		for range rapid.IntRange(0, 4).Draw(rt, "looks") {
 			for range rapid.IntRange(0, 6).Draw(rt, "events") {
 				w.say(id.Draw(rt, "id"), at("04:00"), event.Draw(rt, "event"))
 			}
-			w.server.refresh(t.Context())
+			w.look()
 		}
 		var out strings.Builder
 		out.WriteString(get(t, w, "/healthz").Body.String())
@@ -279,13 +390,12 @@ func TestPrivateWordsStayPrivate(t *testing.T) {
 			for path := range snap.files { // all that anyone can fetch, whatever it is
 				out.WriteString(get(t, w, path).Body.String())
 			}
-			for _, e := range snap.since(0) {
-				out.Write(entryEvent(e).frame)
-			}
+			missed, _ := snap.since(0)
+			out.Write(bundleOf(missed).frame)
 		}
 		w.server.hub.close()
-		for e := range listener {
-			out.Write(e.frame)
+		if _, err := io.Copy(&out, far); err != nil {
+			rt.Fatal(err)
 		}
 		if strings.Contains(out.String(), secret) {
 			rt.Fatalf("a private word is out:\n%s", out.String())

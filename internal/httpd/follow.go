@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -20,37 +21,48 @@ type follower struct {
 	failing  bool
 }
 
-// Follow keeps the page true until ctx ends. Serve runs it; whoever mounts Handler
-// elsewhere runs it beside. Polling is the truth: nothing that could be lost wakes it.
+// Follow keeps the page true until ctx ends. Serve runs it; whoever mounts Handler elsewhere runs it beside. Polling
+// is the truth; what the source tells in between only makes it come sooner.
 func (s *Server) Follow(ctx context.Context) {
-	tick := time.NewTicker(s.opts.Poll)
-	defer tick.Stop()
+	var beating sync.WaitGroup
+	defer beating.Wait()
+	beating.Go(func() { s.beat(ctx) })
 	for ctx.Err() == nil {
-		s.refresh(ctx)
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
+		_ = s.refresh(ctx) // it is logged there, and tried again
+		s.rest(ctx)
+	}
+}
+
+// rest ends with the interval of polling, or when there is something to read.
+func (s *Server) rest(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Poll)
+	defer cancel()
+	s.opts.Source.Await(ctx, s.follower.after)
+	if s.follower.failing {
+		<-ctx.Done() // what cannot be read is not asked for without pause
 	}
 }
 
 // refresh looks at the record once and shows what is new.
-func (s *Server) refresh(ctx context.Context) {
+func (s *Server) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	fresh, progress, err := s.look(ctx)
 	now := s.opts.Now()
 	s.report(err)
 	if err != nil {
+		s.counts.unread.Add(1)
 		s.age(now)
-		return
+		return err
 	}
+	s.readAt.Store(&now)
 	f := &s.follower
 	moved := !maps.EqualFunc(f.progress, progress, view.Progress.Same)
 	f.entries, f.progress, f.readAt = append(f.entries, fresh...), progress, now
 	if old := s.snap.Load(); old == nil || len(fresh) > 0 || moved || old.due(now) || old.aged() {
 		s.show(view.Page(s.opts.Catalog, f.entries, progress, now), now, fresh)
 	}
+	return nil
 }
 
 // look reads everything after what is known already.
@@ -104,19 +116,18 @@ func (s *Server) show(page view.PageModel, now time.Time, fresh []timeline.Publi
 	next := s.newSnapshot(page, now, s.follower.entries)
 	s.snap.Store(next)
 	if old == nil {
+		s.signal()
 		return // nobody can have joined yet
 	}
-	sent := 0
-	for _, e := range fresh {
-		if next.shows(e) {
-			s.hub.send(entryEvent(e))
-			sent++
-		}
+	news := bundleOf(next.shown(fresh)) // each of them makes the reader fetch the page, progress included
+	turned := news.last > 0
+	if !turned {
+		news, turned = next.changes(old)
 	}
-	if sent > 0 {
-		return // each of them makes the reader fetch the page, progress included
+	if len(news.frame) > 0 {
+		s.hub.send(news)
 	}
-	for _, e := range next.changes(old) {
-		s.hub.send(e)
+	if turned {
+		s.signal()
 	}
 }

@@ -22,7 +22,12 @@ var contentHash = regexp.MustCompile(`(/assets/\w+)\.[0-9a-f]{12}\.`)
 
 func get(t testing.TB, w *world, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	return do(t, w, http.MethodGet, path, headers...)
+}
+
+func do(t testing.TB, w *world, method, path string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -38,7 +43,7 @@ func TestPages(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, story.now)
 			story.tell(w)
-			w.server.refresh(t.Context())
+			w.look()
 			golden(t, story.name, get(t, w, "/"))
 		})
 	}
@@ -50,7 +55,7 @@ func TestPageOfOneMaintenance(t *testing.T) {
 	begin(w)
 	verify(w)
 	complete(w)
-	w.server.refresh(t.Context())
+	w.look()
 	golden(t, "single", get(t, w, "/maintenance/pg17"))
 }
 
@@ -83,7 +88,7 @@ func TestHostileWordsStayWords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	hostile(w)
-	w.server.refresh(t.Context())
+	w.look()
 	page := get(t, w, "/").Body.String()
 	for _, bad := range []string{"<script>alert", "<img", "<b onclick", "style=\"", "onerror=\""} {
 		if strings.Contains(page, bad) {

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,62 +9,101 @@ import (
 	"github.com/lullhq/lull/internal/httpd/public"
 )
 
-// Handler answers everything that the server answers.
-func (s *Server) Handler() http.Handler {
+// Handler answers everything that the server answers: the files of the public face, and
+// the few addresses that are not files.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.answer) }
+
+// answer looks for a file first: almost everyone comes for one.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	path := s.below(r.URL.EscapedPath())
+	f := s.find(path, r)
+	switch {
+	case f == nil:
+		s.counts.others.Add(1)
+		s.guards.set(w.Header())
+		documentGuards.set(w.Header())
+		s.routes.ServeHTTP(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		f.headers.set(w.Header())
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "this address can only be read", http.StatusMethodNotAllowed)
+	default:
+		s.file(w, r, f)
+	}
+}
+
+// below takes the base path off. A proxy in front may have done so already: both are the same page.
+func (s *Server) below(path string) string {
+	rest, found := strings.CutPrefix(path, s.base)
+	switch {
+	case s.base == "" || !found || rest != "" && rest[0] != '/':
+		return path
+	case rest == "":
+		return "/"
+	}
+	return rest
+}
+
+func (s *Server) find(path string, r *http.Request) *resource {
+	if a := s.assets[path]; a != nil {
+		return a
+	}
+	if snap := s.snap.Load(); snap != nil {
+		return snap.find(path, r)
+	}
+	return nil
+}
+
+func (s *Server) file(w http.ResponseWriter, r *http.Request, f *resource) {
+	a, err := f.in(choose(r.Header.Get("Accept-Encoding")))
+	if err != nil {
+		s.counts.failed.Add(1)
+		s.opts.Log.Error("a file cannot be rendered", "path", f.Path, "error", err)
+		f.headers.set(w.Header())
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	if a.serve(w, r) {
+		s.counts.files.Add(1)
+	} else {
+		s.counts.unchanged.Add(1)
+	}
+}
+
+// newRoutes are the addresses that are no files.
+func (s *Server) newRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
-	for _, a := range s.site.Assets() {
-		mux.HandleFunc("GET "+a.Path, serveAsset(a))
-	}
-	mux.HandleFunc("GET /", s.file)
+	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("/", s.missing)
-	return s.secured(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := s.below(r.URL.Path); path != r.URL.Path {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = path, ""
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-// file answers with a file of the public face.
-func (s *Server) file(w http.ResponseWriter, r *http.Request) {
-	snap := s.snap.Load()
-	if snap == nil {
+// newAssets are the files that never change under their path.
+func (s *Server) newAssets() map[string]*resource {
+	out := map[string]*resource{}
+	for _, a := range s.site.Assets() {
+		f := public.File{Path: a.Path, Type: a.Type, Render: func() ([]byte, error) { return a.Body, nil }}
+		out[a.Path] = &resource{File: f, headers: fileHeaders(f, cacheAsset, s.guards)}
+	}
+	return out
+}
+
+// missing answers for what is not there, or not there yet.
+func (s *Server) missing(w http.ResponseWriter, _ *http.Request) {
+	if s.snap.Load() == nil {
 		w.Header().Set("Retry-After", "5")
 		s.problem(w, http.StatusServiceUnavailable, public.Starting)
 		return
 	}
-	f, found := snap.find(r)
-	if !found {
-		s.missing(w, r)
-		return
-	}
-	b, err := f.body()
-	if err != nil {
-		s.opts.Log.Error("a page cannot be rendered", "path", r.URL.Path, "error", err)
-		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	if f.Foreign {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	}
-	// Caches may keep it for when the server is away, and ask again otherwise (RFC 5861).
-	serve(w, r, b, f.Type, "public, max-age=0, stale-if-error=86400")
-}
-
-func serveAsset(a public.Asset) http.HandlerFunc {
-	b := tagged(a.Body)
-	return func(w http.ResponseWriter, r *http.Request) {
-		serve(w, r, b, a.Type, "public, max-age=31536000, immutable")
-	}
-}
-
-// serve leaves If-None-Match, HEAD and ranges to the standard library.
-func serve(w http.ResponseWriter, r *http.Request, b body, contentType, cache string) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", cache)
-	w.Header().Set("ETag", b.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.bytes))
-}
-
-func (s *Server) missing(w http.ResponseWriter, _ *http.Request) {
 	s.problem(w, http.StatusNotFound, public.Missing)
 }
 
@@ -81,41 +119,36 @@ func (s *Server) problem(w http.ResponseWriter, code int, why public.Trouble) {
 	_, _ = w.Write(page) // the reader has gone: nobody to tell
 }
 
-// health answers 200 as long as there is a page to serve, also an old one: a balancer
-// that took the page away while the record is down would take it away when it is needed.
+// health says that the process is alive, and how its page is. It is never a reason to
+// start the process anew: that would not bring the record back, and would lose the last page.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	snap := s.snap.Load()
 	answer := map[string]any{"status": "ok"}
-	code := http.StatusOK
-	switch {
+	switch snap := s.snap.Load(); {
 	case snap == nil:
-		answer["status"], code = "starting", http.StatusServiceUnavailable
+		answer["status"] = "starting"
 	case snap.aged():
 		answer["status"], answer["as_of"] = "stale", snap.page.AsOf.UTC().Format(time.RFC3339)
 	}
+	tell(w, http.StatusOK, answer)
+}
+
+// ready says whether a balancer may send readers here: as soon as there is a page, also when it is
+// an old one, until the server is about to end. A balancer that took the page away while the
+// record is down would take it away when it is needed.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case s.ending.Load():
+		tell(w, http.StatusServiceUnavailable, map[string]any{"status": "ending"})
+	case s.snap.Load() == nil:
+		tell(w, http.StatusServiceUnavailable, map[string]any{"status": "starting"})
+	default:
+		tell(w, http.StatusOK, map[string]any{"status": "ready"})
+	}
+}
+
+func tell(w http.ResponseWriter, code int, answer map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(answer)
-}
-
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// secured puts the security headers on every answer, errors included.
-func (s *Server) secured(next http.Handler) http.Handler {
-	overTLS := strings.HasPrefix(s.opts.URL, "https://")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		if overTLS {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
-		next.ServeHTTP(w, r)
-	})
+	_ = json.NewEncoder(w).Encode(answer) // the reader has gone: nobody to tell
 }

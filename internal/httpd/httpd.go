@@ -25,6 +25,9 @@ type Source interface {
 	// of the record, and the Seq up to which it has looked: private entries count as looked at,
 	// or a long run of them would hide what follows. next == after means that there is no more.
 	Read(ctx context.Context, after int64, limit int) (entries []timeline.PublicEntry, next int64, err error)
+	// Await returns when there may be something to read after that Seq, and at the latest when ctx ends. It may
+	// be wrong: it only saves readers from waiting for the next look.
+	Await(ctx context.Context, after int64)
 	// Progress returns the newest sample of each maintenance that is being worked on, in public words.
 	Progress(ctx context.Context) (map[maint.ID]view.Progress, error)
 }
@@ -35,7 +38,7 @@ type Options struct {
 	Now          func() time.Time // time.Now when nil
 	Organization string
 	Catalog      view.Catalog
-	URL          string   // public address of the page; https switches HSTS on
+	URL          string   // public address of the page: https switches HSTS on, and a path in it is the base of all others
 	Languages    []string // of the pages, the first by default; all that there are when nil
 	Look         public.Look
 	Poll         time.Duration // how often the record is asked; 150 ms when 0
@@ -51,7 +54,6 @@ const (
 	writeTimeout   = 10 * time.Second // one answer, or one event
 	drainTimeout   = 2 * time.Second  // requests in flight when the server ends
 	batch          = 500
-	maxListeners   = 4096
 	maxHeader      = 16 << 10
 )
 
@@ -60,9 +62,19 @@ type Server struct {
 	opts      Options
 	site      public.Site
 	hub       *hub
+	base      string // the path of the public address, without a slash at its end
+	guards    headers
+	kinds     map[fileKind]headers
+	assets    map[string]*resource
+	routes    http.Handler
 	snap      atomic.Pointer[snapshot]
+	tongues   *tongues // of the snapshots; only who makes them touches it
 	follower  follower
 	http      *http.Server
+	ending    atomic.Bool
+	counts    counts
+	readAt    atomic.Pointer[time.Time] // when the record was last read, for the metrics
+	changed   chan struct{}
 	heartbeat time.Duration
 }
 
@@ -79,8 +91,10 @@ func New(opts Options) *Server {
 	}
 	s := &Server{
 		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look},
-		hub: newHub(maxListeners), heartbeat: heartbeatEvery,
+		hub: newHub(roomForListeners()), heartbeat: heartbeatEvery, guards: guards(opts.URL), kinds: map[fileKind]headers{},
+		changed: make(chan struct{}, 1),
 	}
+	s.base, s.assets, s.routes = s.site.Base(), s.newAssets(), s.newRoutes()
 	s.http = &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,

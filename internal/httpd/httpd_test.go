@@ -38,7 +38,7 @@ func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
 	}
 	check() // before anything could be read
 	several(w)
-	w.server.refresh(t.Context())
+	w.look()
 	check()
 	if strings.Contains(policy, "unsafe") {
 		t.Error("the policy allows what it should not")
@@ -49,18 +49,18 @@ func TestPageIsSentOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	begin(w)
-	w.server.refresh(t.Context())
+	w.look()
 	first := get(t, w, "/")
 	tag := first.Header().Get("ETag")
 	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 		t.Errorf("the same page again answered %d with %d bytes", again.Code, again.Body.Len())
 	}
-	w.server.refresh(t.Context())
+	w.look()
 	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusNotModified {
 		t.Errorf("nothing changed, and yet it answered %d", again.Code)
 	}
 	w.say("pg17", at("04:22"), maint.Updated{Text: "Half of it is there."})
-	w.server.refresh(t.Context())
+	w.look()
 	if again := get(t, w, "/", "If-None-Match", tag); again.Code != http.StatusOK || !strings.Contains(again.Body.String(), "Half of it is there.") {
 		t.Errorf("a changed page answered %d", again.Code)
 	}
@@ -70,12 +70,15 @@ func TestBeforeTheFirstLook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	w.fail(errDown)
-	w.server.refresh(t.Context())
+	w.look()
 	if rec := get(t, w, "/"); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("answered %d", rec.Code)
 	}
-	if rec := get(t, w, "/healthz"); rec.Code != http.StatusServiceUnavailable {
-		t.Errorf("healthz answered %d", rec.Code)
+	if rec := get(t, w, "/healthz"); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), "starting") {
+		t.Errorf("healthz answered %d %s", rec.Code, rec.Body)
+	}
+	if rec := get(t, w, "/readyz"); rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("readyz answered %d", rec.Code)
 	}
 }
 
@@ -84,16 +87,16 @@ func TestUnreadableRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	begin(w)
-	w.server.refresh(t.Context())
+	w.look()
 	fresh := get(t, w, "/").Body.String()
 
 	w.fail(errDown)
-	w.server.refresh(t.Context())
+	w.look()
 	if got := get(t, w, "/").Body.String(); got != fresh {
 		t.Error("a short failure changed the page")
 	}
 	w.goTo(at("04:33"))
-	w.server.refresh(t.Context())
+	w.look()
 	old := get(t, w, "/").Body.String()
 	if !strings.Contains(old, "This page is 12 minutes old.") || !strings.Contains(old, "Database upgrade") {
 		t.Errorf("the old page does not say so:\n%s", old)
@@ -106,13 +109,16 @@ func TestUnreadableRecord(t *testing.T) {
 	if err := json.Unmarshal(rec.Body.Bytes(), &health); err != nil || health.Status != "stale" || rec.Code != http.StatusOK {
 		t.Errorf("healthz answered %d %q (%v)", rec.Code, health.Status, err)
 	}
+	if rec := get(t, w, "/readyz"); rec.Code != http.StatusOK {
+		t.Errorf("readyz answered %d while there is an old page", rec.Code)
+	}
 	w.goTo(at("04:34"))
-	w.server.refresh(t.Context())
+	w.look()
 	if got := get(t, w, "/").Body.String(); !strings.Contains(got, "This page is 13 minutes old.") {
 		t.Error("the age does not grow")
 	}
 	w.fail(nil)
-	w.server.refresh(t.Context())
+	w.look()
 	if got := get(t, w, "/").Body.String(); got != fresh {
 		t.Error("the page is not as before when the record can be read again")
 	}
@@ -123,12 +129,12 @@ func TestWindowOpensByItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("03:59"))
 	w.say("pg17", at("01:00"), plan)
-	w.server.refresh(t.Context())
+	w.look()
 	for _, step := range []struct{ clock, want string }{
 		{"03:59", "No maintenance right now"}, {"04:00", "Maintenance is about to start"}, {"06:00", "The planned maintenance has not started"},
 	} {
 		w.goTo(at(step.clock))
-		w.server.refresh(t.Context())
+		w.look()
 		if got := get(t, w, "/").Body.String(); !strings.Contains(got, "<h1>"+step.want) {
 			t.Errorf("at %s the page does not say %q", step.clock, step.want)
 		}
@@ -144,7 +150,7 @@ func TestPrivateRunDoesNotHideWhatFollows(t *testing.T) {
 		w.say("pg17", at("04:00"), maint.Noted{Text: "private"})
 	}
 	w.say("pg17", at("04:01"), maint.Started{Text: "After the long run."})
-	w.server.refresh(t.Context())
+	w.look()
 	if got := get(t, w, "/").Body.String(); !strings.Contains(got, "After the long run.") {
 		t.Error("the entry after the private ones is missing")
 	}
@@ -155,12 +161,11 @@ func TestDraftIsNowhere(t *testing.T) {
 	w := newWorld(t, at("04:21"))
 	w.say("secret-move", at("04:00"), maint.Updated{Text: "of a draft"})
 	w.work("secret-move", "rehearsing", 0.5, at("04:20"))
-	w.server.refresh(t.Context())
+	w.look()
 	if rec := get(t, w, "/maintenance/secret-move"); rec.Code != http.StatusNotFound {
 		t.Errorf("the page of a draft answered %d", rec.Code)
 	}
-	snap := w.server.snap.Load()
-	if got := snap.since(0); len(got) != 0 {
+	if got, _ := w.server.snap.Load().since(0); len(got) != 0 {
 		t.Errorf("the events of a draft are sent: %v", got)
 	}
 }
@@ -170,7 +175,7 @@ func TestProgressOfAnEarlierStartIsNotShown(t *testing.T) {
 	w := newWorld(t, at("04:21"))
 	begin(w)
 	w.work("pg17", "of the rehearsal", 0.9, at("02:00"))
-	w.server.refresh(t.Context())
+	w.look()
 	if got := get(t, w, "/").Body.String(); strings.Contains(got, "of the rehearsal") {
 		t.Error("progress from before the start is shown")
 	}
@@ -181,7 +186,7 @@ func TestServeEndsWithListeners(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, at("04:21"))
 	begin(w)
-	w.server.refresh(t.Context())
+	w.look()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +227,6 @@ func BenchmarkRefresh(b *testing.B) {
 		w.mu.Lock()
 		w.progress["pg17"] = view.Progress{Text: "Copying", Fraction: float64(i%100) / 100, At: at("04:20").Add(time.Duration(i))}
 		w.mu.Unlock()
-		w.server.refresh(b.Context())
+		w.look()
 	}
 }

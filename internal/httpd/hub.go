@@ -1,112 +1,147 @@
 package httpd
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"runtime"
 	"sync"
-	"time"
-
-	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/timeline"
-	"github.com/lullhq/lull/internal/view"
+	"sync/atomic"
+	"syscall"
 )
 
 const (
-	perListener = 64 // events that may wait for a slow reader before it is dropped
-	maxBacklog  = 32 // entries sent again to one who comes back
+	shards    = 16      // of listeners: one that joins waits for a sixteenth of a broadcast at most
+	spareFile = 1 << 10 // open files that are left for readers of the page and for the record
+	maxFiles  = 100_000 // listeners, whatever the system would allow
+	minFiles  = 1 << 10 // listeners, on a system that allows next to nothing
 )
 
-// event is one server-sent event, ready for the wire. Only entries of the record
-// have an id: it is their Seq, and what a reader resumes from.
-type event struct {
-	id    int64
-	frame []byte
+// hub hands events to all who listen.
+//
+// A listener costs a socket and a few words, no goroutine and no buffer of its own: what is to be sent is
+// written once, from here, and the kernel's buffer of the connection is the queue. When that is
+// full the listener does not keep up, and is let go: it comes back with the last id that it saw,
+// and loses nothing.
+type hub struct {
+	shards  [shards]shard
+	next    atomic.Uint64 // the shard of the next listener
+	count   atomic.Int64
+	limit   int64
+	sent    atomic.Int64 // events, times listeners
+	dropped atomic.Int64
 }
 
-// hub hands events to all who listen. A listener that does not keep up is let go:
-// it comes back with the last id that it saw, and loses nothing.
-type hub struct {
+// shard is a part of the listeners, so that two processors can write and joining does not wait for all.
+type shard struct {
 	mu        sync.Mutex
-	listeners map[chan event]struct{}
-	limit     int
+	seq       int64 // of the last entry that was sent here
+	listeners map[*listener]struct{}
 	closed    bool
 }
 
-func newHub(limit int) *hub { return &hub{listeners: map[chan event]struct{}{}, limit: limit} }
-
-// join returns a channel that is closed when the listener is to go, or false when there is no room.
-func (h *hub) join() (chan event, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed || len(h.listeners) >= h.limit {
-		return nil, false
+func newHub(limit int64) *hub {
+	h := &hub{limit: limit}
+	for i := range h.shards {
+		h.shards[i].listeners = map[*listener]struct{}{}
 	}
-	ch := make(chan event, perListener)
-	h.listeners[ch] = struct{}{}
-	return ch, true
+	return h
 }
 
-func (h *hub) leave(ch chan event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.drop(ch)
-}
-
-func (h *hub) drop(ch chan event) {
-	if _, ok := h.listeners[ch]; ok {
-		delete(h.listeners, ch)
-		close(ch)
+// roomForListeners leaves files for everyone else: a page that cannot be opened any more
+// because too many listen to it would be the wrong one of the two.
+func roomForListeners() int64 {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return minFiles
 	}
+	return min(maxFiles, max(minFiles, int64(min(files.Cur, 1<<30))-spareFile))
 }
 
-func (h *hub) send(e event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for ch := range h.listeners {
-		select {
-		case ch <- e:
+// enter says whether there is room for one more. Whoever entered and does not join must leave.
+func (h *hub) enter() bool {
+	if h.count.Add(1) > h.limit {
+		h.leave()
+		return false
+	}
+	return true
+}
+
+func (h *hub) leave() { h.count.Add(-1) }
+
+// join takes the listener in if nothing was sent since the entry that it has got to. It says whether it did, and
+// whether there is a hub to join still.
+func (h *hub) join(l *listener) (joined, open bool) {
+	s := &h.shards[h.next.Add(1)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || l.sent < s.seq {
+		return false, !s.closed
+	}
+	s.listeners[l] = struct{}{}
+	return true, true
+}
+
+// send writes the events to everyone, by as many hands as there are processors.
+func (h *hub) send(b bundle) {
+	var hands sync.WaitGroup
+	var at atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), shards) {
+		hands.Go(func() {
+			for i := at.Add(1) - 1; i < shards; i = at.Add(1) - 1 {
+				h.sendTo(&h.shards[i], b)
+			}
+		})
+	}
+	hands.Wait()
+}
+
+func (h *hub) sendTo(s *shard, b bundle) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq = max(s.seq, b.last)
+	w := writer{frame: b.frame}
+	for l := range s.listeners {
+		switch {
+		case b.last != 0 && l.sent >= b.last: // it was among what the listener got when it joined
+		case w.to(l):
+			l.sent = max(l.sent, b.last)
+			h.sent.Add(1)
 		default:
-			h.drop(ch)
+			h.drop(s, l)
 		}
 	}
 }
 
+// beat writes a comment to one shard, so that proxies keep its connections open, and lets those go
+// whose readers have gone.
+func (h *hub) beat(i int) {
+	s := &h.shards[i%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := writer{frame: []byte(": still here\n\n")}
+	for l := range s.listeners {
+		if l.gone() || !w.to(l) {
+			h.drop(s, l)
+		}
+	}
+}
+
+func (h *hub) drop(s *shard, l *listener) {
+	delete(s.listeners, l)
+	h.dropped.Add(1)
+	l.close()
+	h.leave()
+}
+
+// close lets everyone go, and nobody in any more. Twice is legal.
 func (h *hub) close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closed = true
-	for ch := range h.listeners {
-		h.drop(ch)
+	for i := range h.shards {
+		s := &h.shards[i]
+		s.mu.Lock()
+		s.closed = true
+		for l := range s.listeners {
+			delete(s.listeners, l)
+			l.close()
+			h.leave()
+		}
+		s.mu.Unlock()
 	}
-}
-
-// entryEvent says what was said. The event has public words only, by its type.
-func entryEvent(e timeline.PublicEntry) event {
-	return event{id: e.Seq, frame: frame(e.Seq, "entry", map[string]any{
-		"seq": e.Seq, "subject": e.Subject, "kind": e.Event.Kind(), "at": e.At.UTC().Format(time.RFC3339),
-	})}
-}
-
-func progressEvent(id maint.ID, p view.Progress) event {
-	data := map[string]any{"maintenance": id, "text": p.Text, "at": p.At.UTC().Format(time.RFC3339)}
-	if p.Known() {
-		data["percent"] = p.Percent()
-	}
-	return event{frame: frame(0, "progress", data)}
-}
-
-// pageEvent says that the page has changed though the record has not.
-func pageEvent() event { return event{frame: frame(0, "page", map[string]any{})} }
-
-// frame writes an event as the HTML standard has it (section 9.2.6). JSON has no
-// line breaks outside of its escapes, so one data line is enough.
-func frame(id int64, name string, data map[string]any) []byte {
-	var out bytes.Buffer
-	if id > 0 {
-		fmt.Fprintf(&out, "id: %d\n", id)
-	}
-	body, _ := json.Marshal(data) // strings and numbers only: cannot go wrong
-	fmt.Fprintf(&out, "event: %s\ndata: %s\n\n", name, body)
-	return out.Bytes()
 }

@@ -19,7 +19,7 @@ func eventful(t testing.TB) *world {
 		Title: "Mail is late", Status: maint.Investigating, Severity: maint.Minor, Text: "Queued, **not** lost.", Began: at("03:50"),
 	})
 	w.say(maint.ChangeID("dark"), at("03:00"), maint.ChangePosted{Title: "Dark mode", Text: "It is *dark* now."})
-	w.server.refresh(t.Context())
+	w.look()
 	return w
 }
 
@@ -61,7 +61,7 @@ func TestFeedsAreSentOnce(t *testing.T) {
 	tag := get(t, w, "/history.atom").Header().Get("ETag")
 	w.goTo(at("05:21"))
 	w.work("pg17", "Copying", 0.9, at("05:21"))
-	w.server.refresh(t.Context())
+	w.look()
 	if again := get(t, w, "/history.atom", "If-None-Match", tag); again.Code != http.StatusNotModified {
 		t.Errorf("answered %d", again.Code)
 	}

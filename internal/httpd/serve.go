@@ -14,7 +14,7 @@ import (
 // in flight, and returns nil. A server serves once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
-	s.refresh(ctx) // the first reader is to see a page
+	_ = s.refresh(ctx) // the first reader is to see a page; what goes wrong is logged, and tried again
 	var following sync.WaitGroup
 	following.Go(func() { s.Follow(ctx) })
 	defer following.Wait()
@@ -37,6 +37,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // Shutdown ends the server: listeners to events first, because they would never end
 // by themselves. Those who are not done when ctx ends are cut off. Twice is legal.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.ending.Store(true)
 	s.hub.close()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -100,6 +100,9 @@ func (w *world) Progress(context.Context) (map[maint.ID]view.Progress, error) {
 	return maps.Clone(w.progress), w.broken
 }
 
+// Await implements Source: tests look when they want to.
+func (w *world) Await(ctx context.Context, _ int64) { <-ctx.Done() }
+
 func (w *world) say(id maint.ID, when time.Time, events ...maint.Event) {
 	w.t.Helper()
 	for _, e := range events {
@@ -148,7 +151,7 @@ var stories = []struct {
 	{"several", at("04:21"), several},
 	{"stale", at("04:21"), func(w *world) {
 		begin(w)
-		w.server.refresh(w.t.Context())
+		w.look()
 		w.fail(errDown)
 		w.goTo(at("04:33"))
 	}},
@@ -212,3 +215,6 @@ func hostile(w *world) {
 	w.say("hostile", at("04:05"), maint.Updated{Text: "שדרוג בסיס הנתונים מתקדם כמתוכנן.\nLine two. {{.}} javascript:alert(1)"})
 	w.work("hostile", `</span><b onclick=alert(1)>מעתיק`, -1, at("04:10"))
 }
+
+// look lets the server look at the record. That it cannot be read is part of some stories.
+func (w *world) look() { _ = w.server.refresh(w.t.Context()) }

@@ -149,6 +149,12 @@ func FindPgBouncer(extra ...string) (string, error) {
 // FindHAProxy does the same for HAProxy.
 func FindHAProxy(extra ...string) (string, error) { return findProgram("HAProxy", "haproxy", extra) }
 
+// FindNginx and FindWrk do the same for what the page is measured beside, and with.
+func FindNginx() (string, error) { return findProgram("nginx", "nginx", nil) }
+
+// FindWrk looks for the load generator.
+func FindWrk() (string, error) { return findProgram("wrk", "wrk", nil) }
+
 func findProgram(name, program string, extra []string) (string, error) {
 	s := here()
 	places := append(append([]string(nil), extra...), s.cached(filepath.Join(program, "bin"))...)
