@@ -23,6 +23,7 @@ type App struct {
 	Ask    planstep.Ask // puts a plan's question to a person
 	store  *store.Store
 	file   storeFile
+	record string // system identifier of the Postgres server that the store is on, "" = it is a file
 	now    func() time.Time
 	self   string // this program, for the watchdog
 }
@@ -33,15 +34,30 @@ func Open(ctx context.Context, configFile, self string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, cfg.Store)
+	st, err := openStore(ctx, cfg.Store)
 	if err != nil {
-		return nil, fmt.Errorf("open the store %s: %w", cfg.Store, err)
+		return nil, err
 	}
-	file, err := openedFrom(cfg.Store)
+	file, err := openedFrom(cfg.Store.File)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the store %s: %w", cfg.Store, err), st.Close())
 	}
-	return &App{Config: cfg, store: st, file: file, now: time.Now, self: self}, nil
+	record, err := st.Server(ctx)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &App{Config: cfg, store: st, file: file, record: record, now: time.Now, self: self}, nil
+}
+
+func openStore(ctx context.Context, where config.Store) (*store.Store, error) {
+	if where.File != "" {
+		return store.Open(ctx, where.File)
+	}
+	conninfo, err := where.Postgres.Conninfo()
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	return store.OpenPostgres(ctx, conninfo.Reveal())
 }
 
 // Close gives the store back.

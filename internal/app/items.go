@@ -223,7 +223,7 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
 		HoldTries: s.Upgrade.HoldTries, HoldPatience: s.Upgrade.HoldPatience, OldestTransaction: s.Upgrade.OldestTransaction,
 		Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
-		Self: a.self, WorkDir: a.Config.Store + ".work",
+		Self: a.self, WorkDir: a.Config.Store.WorkDir, Record: a.record,
 	}
 	for _, name := range c.Poolers {
 		p, err := a.pooler(a.Config.Poolers[name], spec.WorkDir)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/lullhq/lull/internal/hint"
 )
@@ -17,12 +16,12 @@ type storeFile struct {
 	opened fs.FileInfo // nil when the store is no file
 }
 
-func openedFrom(store string) (storeFile, error) {
-	if strings.Contains(store, "://") {
+func openedFrom(path string) (storeFile, error) {
+	if path == "" {
 		return storeFile{}, nil
 	}
-	info, err := os.Stat(store)
-	return storeFile{path: store, opened: info}, err
+	info, err := os.Stat(path)
+	return storeFile{path: path, opened: info}, err
 }
 
 var errReplaced = errors.New("the store is another file than the one that was opened")

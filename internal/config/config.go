@@ -26,7 +26,7 @@ type Config struct {
 	Author       string // of plans that name none
 	Zone         string // of the status page: an IANA name, "" = UTC
 	Contact      string // whom people may ask while a maintenance is under way, "" = the author
-	Store        string // the SQLite file
+	Store        Store
 	Server       Server
 	Page         Page
 	Snapshot     Snapshot    // where the public face is kept beside the server
@@ -34,6 +34,14 @@ type Config struct {
 	Clusters     map[string]Cluster
 	Poolers      map[string]Pooler
 	Sites        map[string]Site
+}
+
+// Store is where Lull keeps its record: a SQLite file, or a Postgres database.
+type Store struct {
+	File     string // "" = Postgres
+	Postgres DSN
+	// WorkDir is where a run keeps files of its own while it works: on this machine, wherever the record is.
+	WorkDir string
 }
 
 // Server is where `lull serve` listens and how people reach it.
@@ -113,7 +121,7 @@ func parseConfig(path string, data []byte) (*Config, error) {
 }
 
 func (d *document) config(root *yaml.Node) *Config {
-	c := &Config{File: d.file, Store: d.path("lull.db"), Server: Server{Listen: "127.0.0.1:8080"},
+	c := &Config{File: d.file, Store: d.storeFile(d.path("lull.db")), Server: Server{Listen: "127.0.0.1:8080"},
 		Clusters: map[string]Cluster{}, Poolers: map[string]Pooler{}, Sites: map[string]Site{}}
 	var clusters *yaml.Node
 	d.object(root, "lull.yaml",
@@ -140,16 +148,6 @@ func (d *document) config(root *yaml.Node) *Config {
 		c.Server.URL = "http://" + c.Server.Listen
 	}
 	return c
-}
-
-func (d *document) store(into *string) reader {
-	return func(n *yaml.Node) {
-		if strings.Contains(n.Value, "://") {
-			d.problem(n, `write a path, such as "store: lull.db"`, "the store is a SQLite file; other databases are not there yet")
-			return
-		}
-		d.absolute(into)(n)
-	}
 }
 
 func (d *document) server(into *Server) reader {
@@ -187,7 +185,7 @@ func (d *document) components(c *Config) reader {
 func (d *document) cluster(id string, n *yaml.Node, c *Config) Cluster {
 	x := Cluster{ID: id, Target: Target{Host: "127.0.0.1", Settings: map[string]string{}}}
 	d.object(n, "cluster "+id,
-		need("source", d.dsn(&x.Source)),
+		need("source", d.dsn("source", &x.Source)),
 		need("target", d.target(&x.Target)),
 		may("bin", d.list(func(n *yaml.Node) {
 			var dir string

@@ -140,11 +140,11 @@ func ReadPassword(path string) (Secret, error) {
 	return NewSecret(s), nil
 }
 
-// dsn reads {dsn, password_file}.
-func (d *document) dsn(into *DSN) reader {
+// dsn reads {dsn, password_file}; what says whose it is.
+func (d *document) dsn(what string, into *DSN) reader {
 	return func(n *yaml.Node) {
 		var file *yaml.Node
-		d.object(n, "source",
+		d.object(n, what,
 			need("dsn", d.conninfo(into)),
 			may("password_file", func(n *yaml.Node) { file = n }))
 		d.passwordFile(into, file)

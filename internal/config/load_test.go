@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 	in := func(s string) string { return filepath.Join(dir, s) }
 	no := false
 	want := &Config{
-		File: "testdata/lull.yaml", Organization: "Example", Author: "Example Ops", Contact: "Example Ops on +64 9 555 0100", Store: in("lull.db"),
+		File: "testdata/lull.yaml", Organization: "Example", Author: "Example Ops", Contact: "Example Ops on +64 9 555 0100", Store: Store{File: in("lull.db"), WorkDir: in("lull.db.work")},
 		Server: Server{Listen: "127.0.0.1:8080", URL: "http://127.0.0.1:8080"},
 		Components: []Component{{ID: "app", Name: "App", Description: "Where you work"}, {ID: "api", Name: "API", Probes: []Probe{{
 			Kind: ProbeHTTP, Every: 10 * time.Second, Timeout: 5 * time.Second, Confirm: 2, Impact: maint.MajorOutage,
@@ -122,8 +122,31 @@ func TestLoadDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Store != "/srv/lull/lull.db" || c.Server.URL != "http://[::1]:9000" {
+	if c.Store.File != "/srv/lull/lull.db" || c.Server.URL != "http://[::1]:9000" {
 		t.Errorf("store %s, url %s", c.Store, c.Server.URL)
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"state/lull.db": "/srv/lull/state/lull.db",
+		"postgres://lull@db.example.com/lull?sslmode=require": "user=lull host=db.example.com dbname=lull sslmode=require",
+		"postgresql://lull:hunter2@db/lull":                   "user=lull password=*** host=db dbname=lull",
+		"{dsn: host=db user=lull, password_file: secret}":     "host=db user=lull",
+	} {
+		c, err := parseConfig("/srv/lull/lull.yaml", []byte("organization: Example\nstore: "+text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		file := strings.HasPrefix(want, "/")
+		if got := c.Store.String(); got != want || (c.Store.File != "") != file {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+		if work := "/srv/lull/lull.db.work"; !file && c.Store.WorkDir != work {
+			t.Errorf("%s works in %s, want %s", text, c.Store.WorkDir, work)
+		}
 	}
 }
 

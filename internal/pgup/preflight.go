@@ -40,6 +40,9 @@ func (u *Upgrade) seePreflight(ctx context.Context, rec run.Recorder) (run.Obser
 	if err != nil || !passed {
 		return run.Observation{Presence: run.Absent}, err
 	}
+	if err := Refusal(u.checkRecord(memo.Inventory)); err != nil {
+		return run.Observation{}, err
+	}
 	if err := u.adopt(memo.Inventory); err != nil {
 		return run.Observation{}, err
 	}
@@ -100,6 +103,7 @@ func (u *Upgrade) Check(ctx context.Context) ([]Finding, error) {
 		return on(AboutDSN, u.unreachable(err)), nil
 	}
 	findings := on(AboutTo, u.checkVersion(inv)...)
+	findings = append(findings, u.atSource(u.checkRecord(inv))...)
 	findings = append(findings, u.atSource(u.checkServer(inv))...)
 	findings = append(findings, u.checkPrograms(inv)...)
 	if Refusal(findings) != nil {
@@ -171,6 +175,15 @@ func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []Finding) {
 		out = append(out, on(AboutTo, blocker("programs", sentence(hint.Of(err)), "%v.", err))...)
 	}
 	return out
+}
+
+// checkRecord goes by the server's own identifier: one server has many addresses, those of poolers among them.
+func (u *Upgrade) checkRecord(inv cluster.Inventory) []Finding {
+	if u.Record == "" || u.Record != inv.SystemIdentifier {
+		return nil
+	}
+	return []Finding{blocker("own-store", "Move the store to another server, or to a file (`store: lull.db` in lull.yaml), and announce the maintenance there.",
+		"Lull's own store is on the server that is to be upgraded. It would be held, and left behind, with everything else there.")}
 }
 
 func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {

@@ -52,6 +52,7 @@ type Spec struct {
 	WALBudget                       int64  // bytes that the source may keep for the target; 0 = by the room there is
 	Self                            string // Lull's own program, for the watchdog
 	WorkDir                         string // for what the watchdog leaves behind
+	Record                          string // system identifier of the server that holds the record of all this; "" = none does
 }
 
 // Upgrade is one upgrade of one cluster. Its fields are filled by the steps as they

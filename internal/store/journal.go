@@ -5,25 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
+	"slices"
 	"time"
 
-	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// Acquire implements run.Journal. A file lock tells whether the holder lives; the
-// epoch tells a holder that it is no longer the newest, whatever became of the lock.
+// Acquire implements run.Journal. A lock tells whether the holder lives; the epoch
+// tells a holder that it is no longer the newest, whatever became of the lock.
 func (s *Store) Acquire(ctx context.Context, id maint.ID) (run.Lease, error) {
-	path := s.path + "." + url.PathEscape(string(id)) + ".lock"
-	l, err := patientLock(ctx, path)
-	if errors.Is(err, errLocked) {
-		return run.Lease{}, hint.Wrap(
-			fmt.Errorf("acquire %s: %w (pid %s)", id, run.ErrLeaseHeld, holder(path)),
-			"look at it with `lull watch`, or stop it with `kill -INT "+holder(path)+"` and type the same command again")
-	}
+	c, err := s.engine.claim(ctx, id)
 	if err != nil {
 		return run.Lease{}, fmt.Errorf("acquire %s: %w", id, err)
 	}
@@ -35,12 +28,12 @@ func (s *Store) Acquire(ctx context.Context, id maint.ID) (run.Lease, error) {
 			RETURNING epoch`, id, time.Now().UnixMicro()).Scan(&lease.Epoch)
 	})
 	if err != nil {
-		l.unlock()
+		c.release()
 		return run.Lease{}, fmt.Errorf("acquire %s: %w", id, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.locks[lease] = l
+	s.claims[lease] = c
 	return lease, nil
 }
 
@@ -48,9 +41,9 @@ func (s *Store) Acquire(ctx context.Context, id maint.ID) (run.Lease, error) {
 func (s *Store) Release(_ context.Context, lease run.Lease) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, ok := s.locks[lease]; ok {
-		l.unlock()
-		delete(s.locks, lease)
+	if c, ok := s.claims[lease]; ok {
+		c.release()
+		delete(s.claims, lease)
 	}
 	return nil
 }
@@ -75,10 +68,28 @@ func (s *Store) Load(ctx context.Context, id maint.ID) (points map[string]run.Ch
 	return points, rows.Err()
 }
 
-// Commit implements run.Journal.
+// Commit implements run.Journal. When the answer was lost it asks once more: facts have keys, and a
+// checkpoint that is written again is the same.
 func (s *Store) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, facts ...timeline.Draft) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := checkEpoch(ctx, tx, lease); err != nil {
+	err := s.commit(ctx, lease, cp, facts)
+	if doubt := (*unknown)(nil); errors.As(err, &doubt) && repeatable(facts) {
+		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleDeadline)
+		defer cancel()
+		err = s.commit(settle, lease, cp, facts)
+	}
+	if err != nil {
+		return fmt.Errorf("commit to the journal of %s: %w", lease.Maintenance, err)
+	}
+	return nil
+}
+
+func repeatable(facts []timeline.Draft) bool {
+	return !slices.ContainsFunc(facts, func(d timeline.Draft) bool { return d.Key == "" })
+}
+
+func (s *Store) commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, facts []timeline.Draft) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := s.checkLease(ctx, tx, lease); err != nil {
 			return err
 		}
 		if err := upsertCheckpoint(ctx, tx, lease, cp); err != nil {
@@ -87,19 +98,26 @@ func (s *Store) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, 
 		_, err := appendEntries(ctx, tx, lease.Maintenance, timeline.AnyVersion, facts)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("commit to the journal of %s: %w", lease.Maintenance, err)
-	}
-	return nil
 }
 
-func checkEpoch(ctx context.Context, tx *sql.Tx, lease run.Lease) error {
+// checkLease asks inside of the transaction, which no other can overtake: an epoch
+// that is the newest here is the newest when it ends.
+func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease run.Lease) error {
 	var newest int64
 	err := tx.QueryRowContext(ctx, `SELECT epoch FROM leases WHERE maintenance = $1`, lease.Maintenance).Scan(&newest)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && newest != lease.Epoch {
 		return run.ErrLeaseLost
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	c, held := s.claims[lease]
+	s.mu.Unlock()
+	if !held {
+		return run.ErrLeaseLost
+	}
+	return c.check(ctx, tx)
 }
 
 func upsertCheckpoint(ctx context.Context, tx *sql.Tx, lease run.Lease, cp run.Checkpoint) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/run/runtest"
-	"github.com/lullhq/lull/internal/store"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -52,10 +52,10 @@ func (g gated) Commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, f
 // runFiles is a process that carries the plan of files on.
 func runFiles() int {
 	dir := os.Getenv("LULL_TEST_DIR")
-	s, err := store.Open(context.Background(), filepath.Join(dir, "lull.db"))
+	s, err := openAt(context.Background(), os.Getenv("LULL_TEST_PLACE"))
 	if err == nil {
 		r := &run.Runner{Journal: gated{s}, Log: s, Gauge: s, Now: time.Now}
-		err = r.Run(context.Background(), killed, runtest.Files(killed, filepath.Join(dir, "world"), s))
+		err = r.Run(context.Background(), killed, runtest.Files(killed, dir, s))
 		err = errors.Join(err, s.Close())
 	}
 	if err != nil {
@@ -65,10 +65,9 @@ func runFiles() int {
 	return 0
 }
 
-// TestKill kills a real process with SIGKILL again and again, at a gate or a
+// testKill kills a real process with SIGKILL again and again, at a gate or a
 // moment after one, until a process has come to the end. Nothing may be lost or doubled.
-func TestKill(t *testing.T) {
-	t.Parallel()
+func testKill(t *testing.T, h home) {
 	seeds := []uint64{1, 2, 3, 4, 5, 6}
 	if *seed != 0 {
 		seeds = []uint64{*seed}
@@ -76,24 +75,20 @@ func TestKill(t *testing.T) {
 	for _, n := range seeds {
 		t.Run(fmt.Sprintf("seed %d", n), func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			if err := os.Mkdir(filepath.Join(dir, "world"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			dir, place := t.TempDir(), h.place(t)
 			lives := 1
-			for random := rand.New(rand.NewPCG(n, 0)); !live(t, dir, random); lives++ {
+			for random := rand.New(rand.NewPCG(n, 0)); !live(t, process(t.Context(), "run", place, dir), random); lives++ {
 			}
 			t.Logf("seed %d: %d lives", n, lives)
-			s := open(t, filepath.Join(dir, "lull.db"))
-			runtest.FilesCase(killed, filepath.Join(dir, "world"), s, s).VerifyFinished(t, runtest.FilesSaid)
+			s := h.open(t, place)
+			runtest.FilesCase(killed, dir, s, s).VerifyFinished(t, runtest.FilesSaid)
 		})
 	}
 }
 
 // live starts a process, kills it somewhere, and says whether it came to its end before that.
-func live(t *testing.T, dir string, random *rand.Rand) bool {
+func live(t *testing.T, cmd *exec.Cmd, random *rand.Rand) bool {
 	t.Helper()
-	cmd := process(t.Context(), "run", dir)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -146,13 +141,9 @@ func killAt(t *testing.T, p *os.Process, in io.Writer, random *rand.Rand) {
 }
 
 // The lease of a process belongs to it while it lives, and to anyone once it is killed.
-func TestKillFreesTheLease(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "world"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	cmd := process(t.Context(), "run", dir)
+func testKillFreesTheLease(t *testing.T, h home) {
+	place := h.place(t)
+	cmd := process(t.Context(), "run", place, t.TempDir())
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +161,7 @@ func TestKillFreesTheLease(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := open(t, filepath.Join(dir, "lull.db"))
+	s := h.open(t, place)
 	if _, err := s.Acquire(t.Context(), killed); !errors.Is(err, run.ErrLeaseHeld) {
 		t.Errorf("while it lives: %v", err)
 	}
@@ -180,5 +171,34 @@ func TestKillFreesTheLease(t *testing.T) {
 	_ = cmd.Wait()
 	if _, err := s.Acquire(t.Context(), killed); err != nil {
 		t.Errorf("at once after it was killed: %v", err)
+	}
+}
+
+// A lock that is gone is a lease that is lost, also while nobody else has it: with a file the lock
+// goes only with its process, so there the next holder's epoch tells.
+func testLeaseIsLost(t *testing.T, h home) {
+	place := h.place(t)
+	s := h.open(t, place)
+	lease, err := s.Acquire(t.Context(), "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Break(t.Context(), "m"); err != nil {
+		t.Fatal(err)
+	}
+	if filepath.IsAbs(place) {
+		if _, err := h.open(t, place).Acquire(t.Context(), "m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = s.Commit(t.Context(), lease, run.Checkpoint{Step: "a", Status: run.Started}, timeline.Draft{Key: "k", Event: maint.Started{}})
+	if !errors.Is(err, run.ErrLeaseLost) || len(history(t, s)) != 0 {
+		t.Errorf("a commit without the lock: %v", err)
+	}
+	if err := s.Release(t.Context(), lease); err != nil {
+		t.Error(err)
+	}
+	if err := s.Commit(t.Context(), lease, run.Checkpoint{}); !errors.Is(err, run.ErrLeaseLost) {
+		t.Errorf("a commit after the release: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
 )
@@ -17,10 +18,36 @@ func (s *Store) Append(ctx context.Context, id maint.ID, expected int64, drafts 
 		added, err = appendEntries(ctx, tx, id, expected, drafts)
 		return err
 	})
+	if doubt := (*unknown)(nil); errors.As(err, &doubt) {
+		err = s.settle(ctx, added, doubt)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("append to the timeline of %s: %w", id, err)
 	}
 	return added, nil
+}
+
+// settle looks whether entries are there whose commit was not answered. It writes, too: once it
+// has its turn, the transaction in doubt has ended. nil = they are.
+func (s *Store) settle(ctx context.Context, added []timeline.Entry, doubt *unknown) error {
+	if len(added) == 0 {
+		return nil // there was nothing to write
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleDeadline)
+	defer cancel()
+	last := added[len(added)-1]
+	there := false
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE seq = $1 AND subject = $2 AND version = $3 AND at = $4 AND kind = $5)`,
+			last.Seq, last.Subject, last.Version, last.At.UnixMicro(), last.Event.Kind()).Scan(&there)
+	})
+	switch {
+	case there:
+		return nil
+	case err != nil:
+		return hint.Wrap(doubt, "look with `lull status` whether it is there, before you type it again")
+	}
+	return hint.Wrap(fmt.Errorf("nothing was written: %w", doubt.error), "type the same command again")
 }
 
 func appendEntries(ctx context.Context, tx *sql.Tx, id maint.ID, expected int64, drafts []timeline.Draft) ([]timeline.Entry, error) {

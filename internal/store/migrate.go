@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"fmt"
 	"io/fs"
 
@@ -12,16 +11,13 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
 // migrate brings the tables up to date. The caller sees to it that no other process does so at the same time.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, all fs.FS, dir string) error {
+	files, err := fs.Sub(all, dir)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

@@ -21,9 +21,9 @@ const (
 	writeDeadline = 5 * time.Second // longest wait for one sample to be written
 )
 
-// samples is the ring of progress. It has a file and a goroutine of its own: no
-// sample waits in front of a write of the journal, and no flush of it delays one.
-// It may lose samples, never time.
+// samples is the ring of progress. It has connections and a goroutine of its own, and a file
+// or a table without a log: no sample waits in front of a write of the journal, and
+// no flush of it delays one. It may lose samples, never time.
 type samples struct {
 	db    *sql.DB
 	queue chan sample
@@ -57,9 +57,13 @@ func openSamples(ctx context.Context, path string) (*samples, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the samples %s: %w", path, err), db.Close())
 	}
+	return newSamples(db), nil
+}
+
+func newSamples(db *sql.DB) *samples {
 	s := &samples{db: db, queue: make(chan sample, queueSize), stop: make(chan struct{}), done: make(chan struct{})}
 	go s.work()
-	return s, nil
+	return s
 }
 
 // work writes samples until it is stopped and the queue is empty.

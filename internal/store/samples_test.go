@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,10 +11,9 @@ import (
 	"github.com/lullhq/lull/internal/store"
 )
 
-func TestSamples(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lull.db")
-	s, err := store.Open(t.Context(), path)
+func testSamples(t *testing.T, h home) {
+	place := h.place(t)
+	s, err := openAt(t.Context(), place)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,31 +28,29 @@ func TestSamples(t *testing.T) {
 	if err := s.Close(); err != nil { // writes what is waiting
 		t.Fatal(err)
 	}
-	got, err := open(t, path).Samples(t.Context(), "m")
+	got, err := h.open(t, place).Samples(t.Context(), "m")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	newest, err := open(t, path).Newest(t.Context())
+	newest, err := h.open(t, place).Newest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[maint.ID]run.Progress{"m": want[1], "other": {Step: "x"}}, newest); diff != "" {
 		t.Error(diff)
 	}
-	none, err := open(t, path).Samples(t.Context(), "nobody")
+	none, err := h.open(t, place).Samples(t.Context(), "nobody")
 	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}
 }
 
 // The ring keeps the newest, of each maintenance, and lets the rest go.
-func TestSamplesAreARing(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lull.db")
-	s := open(t, path)
+func testRing(t *testing.T, h home) {
+	s := h.openNew(t)
 	s.Sample(t.Context(), "quiet", run.Progress{Done: 7})
 	const sent, batch = store.RingSize + 100, 20 // fewer at once than the queue holds
 	for i := range sent {

@@ -1,6 +1,6 @@
-// Package store keeps Lull's state in SQL: the adapter of every storage port, on a
-// file of SQLite. Statements number their parameters ($1), so that the same text
-// can serve Postgres.
+// Package store keeps the record, the control state and the samples in one database:
+// a SQLite file, or a schema of Postgres. Statements number their parameters ($1), so
+// that one text serves both; engine is what is left to differ.
 //
 // It must not know what the events mean, nor what a step does.
 package store
@@ -10,33 +10,29 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
-	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
 const (
-	openDeadline = 30 * time.Second // longest wait for another process that migrates the same file
-	readers      = 4
+	openDeadline   = 30 * time.Second // longest wait for another process that makes the same tables
+	settleDeadline = 5 * time.Second  // longest wait for the answer to what became of a write
+	readers        = 4
 )
 
-// Store is a store in one file. Several processes may have it open at once.
+// Store is an open store. Several processes may have the same one open at once.
 type Store struct {
-	path    string
-	writer  *sql.DB // one connection: SQLite has one writer, and a queue in here is fairer than its retries
+	engine  engine
+	writer  *sql.DB // one connection: writes come one after the other anyway, and a queue in here is fair
 	reader  *sql.DB
 	samples *samples
 
-	mu    sync.Mutex
-	locks map[run.Lease]*lock
+	mu     sync.Mutex
+	claims map[run.Lease]claim
 }
 
 var (
@@ -45,62 +41,34 @@ var (
 	_ run.Gauge    = (*Store)(nil)
 )
 
-// Open opens the store at path, creates it when it is not there, and brings its tables up to date.
-func Open(ctx context.Context, path string) (*Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, openDeadline)
-	defer cancel()
-	s, err := open(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("open the store %s: %w", path, err)
-	}
-	return s, nil
+// engine is what the two databases do in ways of their own.
+type engine interface {
+	// begin is the first thing in a transaction that writes. Until that one has ended there is no other.
+	begin(ctx context.Context, tx *sql.Tx) error
+	// broken says that the connection failed: what it was asked last may or may not have been done.
+	broken(err error) bool
+	// claim takes the lock of a maintenance, which dies with this process. errLocked while another holds it.
+	claim(ctx context.Context, id maint.ID) (claim, error)
+	// watch calls hint when entries may have come, until ctx ends. It may miss some.
+	watch(ctx context.Context, hint func())
+	// server gives the system identifier of the Postgres server that the store is on, "" for a file.
+	server(ctx context.Context) (string, error)
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
-	path, err := create(path)
-	if err != nil {
-		return nil, hint.Wrap(err, "check the path of the store in lull.yaml, and that you may write there")
-	}
-	s := &Store{path: path, locks: map[run.Lease]*lock{}}
-	// One process at a time: turning WAL on and creating tables do not heed busy_timeout everywhere.
-	l, err := waitLock(ctx, path+".lock")
-	if err != nil {
-		return nil, err
-	}
-	defer l.unlock()
-	if err := s.connect(ctx); err != nil {
-		if hint.Of(err) == "" {
-			err = hint.Wrap(err, "check that the store in lull.yaml is a file of lull's, and that its disk is well")
-		}
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+// claim is a lock that was taken.
+type claim interface {
+	// check fails with run.ErrLeaseLost when the lock is gone. It is asked in the transaction that relies on it.
+	check(ctx context.Context, tx *sql.Tx) error
+	release()
 }
 
-func (s *Store) connect(ctx context.Context) (err error) {
-	// FULL: a checkpoint that was answered for must survive a loss of power.
-	if s.writer, err = sql.Open("sqlite", dsn(s.path, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)")); err != nil {
-		return err
-	}
-	s.writer.SetMaxOpenConns(1)
-	if s.reader, err = sql.Open("sqlite", dsn(s.path, "query_only(1)")); err != nil {
-		return err
-	}
-	s.reader.SetMaxOpenConns(readers)
-	if err := migrate(ctx, s.writer); err != nil {
-		return err
-	}
-	s.samples, err = openSamples(ctx, s.path+"-samples")
-	return err
-}
-
-// Close gives up the leases that are still held and closes the file. Closing twice is legal.
+// Close gives up the leases that are still held and closes the database. Closing twice is legal.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	for _, l := range s.locks {
-		l.unlock()
+	for _, c := range s.claims {
+		c.release()
 	}
-	clear(s.locks)
+	clear(s.claims)
 	s.mu.Unlock()
 	var errs []error
 	if s.samples != nil {
@@ -114,40 +82,54 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// create makes the file for its owner alone and gives its one true path: the
-// locks beside it must be the same files for every process.
-func create(path string) (string, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// Server gives the system identifier of the Postgres server that the store is on, "" for a file.
+func (s *Store) Server(ctx context.Context) (string, error) {
+	id, err := s.engine.server(ctx)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("ask which server the store is on: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return "", err
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(path)
+	return id, nil
 }
 
-func dsn(path string, pragmas ...string) string {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
-}
+// unknown is the error of a commit that was not answered: it may have been made or not.
+type unknown struct{ error }
 
-// write runs f in one transaction, which is on disk when write returns nil.
+func (u *unknown) Error() string { return "whether it was written is not known: " + u.error.Error() }
+func (u *unknown) Unwrap() error { return u.error }
+
+// write runs f in one transaction, which is on disk when write returns nil. With
+// an error of type *unknown it may be there or not; with any other it is not.
 func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	if err := f(tx); err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		if s.engine.broken(err) {
+			return &unknown{err}
+		}
+		return err
+	}
+	return nil
+}
+
+// begin tries once more on a new connection when the one at hand was cut while nobody used it.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	for again := false; ; again = true {
+		tx, err := s.writer.BeginTx(ctx, nil)
+		if err == nil {
+			if err = s.engine.begin(ctx, tx); err == nil {
+				return tx, nil
+			}
+			err = errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+		if again || ctx.Err() != nil || !s.engine.broken(err) {
+			return nil, err
+		}
+	}
 }
 
 func ignoreDone(err error) error {

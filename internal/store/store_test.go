@@ -6,40 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
-	"github.com/lullhq/lull/internal/run/runtest"
 	"github.com/lullhq/lull/internal/store"
 	"github.com/lullhq/lull/internal/timeline"
-	"github.com/lullhq/lull/internal/timeline/logtest"
 )
-
-// TestMain lets the test binary be a lull process of its own: one that can be killed.
-func TestMain(m *testing.M) {
-	switch os.Getenv("LULL_TEST_PROCESS") {
-	case "open":
-		os.Exit(openAndClose())
-	case "run":
-		os.Exit(runFiles())
-	}
-	os.Exit(m.Run())
-}
-
-func process(ctx context.Context, role, dir string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), "LULL_TEST_PROCESS="+role, "LULL_TEST_DIR="+dir)
-	return cmd
-}
 
 func open(t *testing.T, path string) *store.Store {
 	t.Helper()
@@ -56,43 +34,6 @@ func open(t *testing.T, path string) *store.Store {
 }
 
 func openNew(t *testing.T) *store.Store { return open(t, filepath.Join(t.TempDir(), "lull.db")) }
-
-func TestLog(t *testing.T) {
-	t.Parallel()
-	logtest.Run(t, func(t *testing.T) timeline.Log { return openNew(t) })
-}
-
-func TestJournal(t *testing.T) {
-	t.Parallel()
-	runtest.Conform(t, func(t *testing.T) runtest.Subject {
-		path := filepath.Join(t.TempDir(), "lull.db")
-		s := open(t, path)
-		return runtest.Subject{Journal: s, Log: s, Other: open(t, path), Break: func(id maint.ID) {
-			if err := os.Remove(path + "." + string(id) + ".lock"); err != nil {
-				t.Error(err)
-			}
-		}}
-	})
-}
-
-// filesInOneStore gives plans that share a store, each under an id of its own, as maintenances do.
-func filesInOneStore(t *testing.T) func(t *testing.T) runtest.Case {
-	s := openNew(t)
-	var n atomic.Int64
-	return func(t *testing.T) runtest.Case {
-		return runtest.FilesCase(maint.ID(fmt.Sprint("m", n.Add(1))), t.TempDir(), s, s)
-	}
-}
-
-func TestCrashes(t *testing.T) {
-	t.Parallel()
-	runtest.Crashes(t, filesInOneStore(t))
-}
-
-func TestCrashesOfAborts(t *testing.T) {
-	t.Parallel()
-	runtest.Aborts(t, filesInOneStore(t))
-}
 
 func TestOpenCreatesForTheOwnerAlone(t *testing.T) {
 	t.Parallel()
@@ -170,31 +111,6 @@ func TestTablesAreStrict(t *testing.T) {
 	}
 }
 
-func TestTheTimelineIsAppendOnly(t *testing.T) {
-	t.Parallel()
-	s := openNew(t)
-	if _, err := s.Append(t.Context(), "m", 0, timeline.Draft{Event: maint.Started{}}); err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range []string{`DELETE FROM entries`, `UPDATE entries SET at = 0`} {
-		if _, err := s.Writer().ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "append-only") {
-			t.Errorf("%s: %v", statement, err)
-		}
-	}
-}
-
-func TestAnEntryOfANewerLullIsNamed(t *testing.T) {
-	t.Parallel()
-	s := openNew(t)
-	if _, err := s.Writer().ExecContext(t.Context(),
-		`INSERT INTO entries (subject, version, at, kind, data) VALUES ('m', 1, 0, 'teleported', '{}')`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.History(t.Context(), "m"); err == nil || !strings.Contains(err.Error(), `entry 1 of the timeline: decode event: unknown kind "teleported"`) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -229,88 +145,11 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-func openAndClose() int {
-	s, err := store.Open(context.Background(), filepath.Join(os.Getenv("LULL_TEST_DIR"), "lull.db"))
-	if err == nil {
-		_, err = s.Append(context.Background(), "m", timeline.AnyVersion, timeline.Draft{At: time.Now(), Event: maint.Started{}})
-		err = errors.Join(err, s.Close())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
-// Server, run and schedule may all be the first to open the same file.
-func TestOpenFromManyProcessesAtOnce(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	const processes, stores = 4, 4
-	results := make(chan error, processes+stores)
-	for range processes {
-		go func() {
-			out, err := process(t.Context(), "open", dir).CombinedOutput()
-			if err != nil {
-				err = fmt.Errorf("%w: %s", err, out)
-			}
-			results <- err
-		}()
-	}
-	for range stores {
-		go func() {
-			s, err := store.Open(t.Context(), filepath.Join(dir, "lull.db"))
-			if err == nil {
-				err = s.Close()
-			}
-			results <- err
-		}()
-	}
-	for range processes + stores {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
-	}
-	s := open(t, filepath.Join(dir, "lull.db"))
-	entries, err := s.History(t.Context(), "m")
-	if err != nil || len(entries) != processes {
-		t.Errorf("%d entries, %v", len(entries), err)
-	}
-	var twice int
-	if err := s.Reader().QueryRowContext(t.Context(), `SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version`).Scan(&twice); err != nil || twice != 0 {
-		t.Errorf("%d migrations ran twice, %v", twice, err)
-	}
-}
-
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestChanged(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lull.db")
-	s, reader := open(t, path), open(t, path)
-	changed := func(after int64) bool {
-		t.Helper()
-		c, err := reader.Changed(t.Context(), after)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	if changed(0) {
-		t.Error("an empty log has changed")
-	}
-	added, err := s.Append(t.Context(), "m", 0, timeline.Draft{Event: maint.Started{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !changed(0) || !changed(added[0].Seq-1) || changed(added[0].Seq) {
-		t.Error("a new entry is not told from an old one")
 	}
 }
 
