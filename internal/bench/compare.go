@@ -63,13 +63,7 @@ func Compare(ctx context.Context, o CompareOptions) (err error) {
 }
 
 func compareRows(all []compared) []Row {
-	column := func(key, title string, of func(compared) float64) Row {
-		var values []float64
-		for _, c := range all {
-			values = append(values, of(c))
-		}
-		return Row{Key: key, Title: title, Figure: Of(values)}
-	}
+	column := func(key, title string, of func(compared) float64) Row { return columnOf(all, key, title, of) }
 	return []Row{
 		column("seconds", "all rows compared, s", func(c compared) float64 { return c.figures["compare_s"] }),
 		column("p99_ratio", "clients' p99, times that without", func(c compared) float64 { return c.p99 / c.before }),

@@ -44,6 +44,15 @@ type Row struct {
 	Figure
 }
 
+// columnOf makes one row of one quantity of all runs.
+func columnOf[T any](all []T, key, title string, of func(T) float64) Row {
+	var values []float64
+	for _, x := range all {
+		values = append(values, of(x))
+	}
+	return Row{Key: key, Title: title, Figure: Of(values)}
+}
+
 // Print writes the table.
 func Print(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)

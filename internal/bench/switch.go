@@ -54,13 +54,7 @@ func Switch(ctx context.Context, o SwitchOptions) error {
 }
 
 func switchRows(all []measured) []Row {
-	column := func(key, title string, of func(measured) float64) Row {
-		var values []float64
-		for _, m := range all {
-			values = append(values, of(m))
-		}
-		return Row{Key: key, Title: title, Figure: Of(values)}
-	}
+	column := func(key, title string, of func(measured) float64) Row { return columnOf(all, key, title, of) }
 	return []Row{
 		column("hold_ms", "clients held, ms", func(m measured) float64 { return m.Hold }),
 		column("longest_hold_ms", "longest wait of a client, ms", func(m measured) float64 { return m.Longest }),

@@ -82,20 +82,20 @@ var definitions = []struct{ do, undo, there string }{
 // what was accepted must not be missing where the clients end.
 func define(ctx context.Context, t *trial) (func(context.Context) error, error) {
 	d := definitions[t.random.IntN(len(definitions))]
-	source := t.w.at(t.w.source.Port, "app")
+	server := t.clientsAt()
 	t.strikes++
-	err := execute(ctx, source+" options='-c lock_timeout=3s'", d.do)
+	err := execute(ctx, server+" options='-c lock_timeout=3s'", d.do)
 	if err != nil {
 		t.note("the change was refused: " + err.Error())
 		return nil, nil
 	}
-	if made, err := column(ctx, source, d.there); err != nil || len(made) == 0 {
+	if made, err := column(ctx, server, d.there); err != nil || len(made) == 0 {
 		return nil, fmt.Errorf("%s was accepted and is not there: %v", d.do, err)
 	}
 	t.note(d.do)
 	t.keep(d.there)
 	return func(ctx context.Context) error {
-		err := execute(ctx, source+" options='-c session_replication_role=replica'", d.undo)
+		err := execute(ctx, server+" options='-c session_replication_role=replica'", d.undo)
 		t.forget(d.there)
 		return err
 	}, nil

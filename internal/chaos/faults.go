@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lullhq/lull/internal/faultnet"
 )
 
 // Faults that are not struck from outside.
@@ -38,27 +40,31 @@ type fault struct {
 func never(string) bool  { return false }
 func always(string) bool { return true }
 
+// clientsAt is how Lull's own role reaches the server that clients are on in this place: the
+// one that the other follows.
+func (t *trial) clientsAt() string {
+	if slices.Contains(from(after), t.c.Place) {
+		return t.w.at(t.w.target.Port, "app")
+	}
+	return t.w.at(t.w.source.Port, "app")
+}
+
 // moved says that clients are on the target, or may be.
 func moved(place string) bool {
-	for _, p := range from(theSwitch) {
-		if p == place {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(from(theSwitch), place)
 }
 
 var faults = []fault{
-	{name: "walsender-killed", title: "walsender killed", places: slices.Concat(between(baseBackup, recovery), between(subscription, after)), hurts: never, strike: killSenders},
-	{name: "target-killed", title: "target killed", places: from(pgUpgrade), hurts: moved, strike: killTarget},
+	{name: "walsender-killed", title: "walsender killed", places: slices.Concat(between(baseBackup, recovery), from(subscription)), hurts: never, strike: killSenders},
+	{name: "target-killed", title: "target killed", places: from(recovery), hurts: moved, strike: killTarget},
 	{name: "source-restarted", title: "source restarted", places: places, hurts: always, strike: restartSource},
 	{name: "pooler-killed", title: "PgBouncer killed and restarted", places: places, hurts: always, strike: killPooler},
 	{name: "connection-cut", title: "connections cut", places: places, hurts: always, strike: cutConnections},
 	{name: "black-hole", title: "connections black-holed", places: places, hurts: always, strike: blackHole},
-	{name: "disk-full", title: "disk of the target full", places: between(baseBackup, followBack), hurts: moved, disk: true, strike: fillDisk},
+	{name: "disk-full", title: "disk of the target full", places: from(baseBackup), hurts: moved, disk: true, strike: fillDisk},
 	{name: "slot-invalidated", title: "slot invalidated", places: between(baseBackup, held), hurts: never, strike: invalidateSlots},
 	{name: "long-transaction", title: "long transaction", places: []string{preflight, publication, slots, catchUp, comparison, theSwitch, held}, hurts: never, strike: holdTransaction},
-	{name: "ddl", title: "DDL from another client", places: between(preflight, held), hurts: never, stays: true, strike: define},
+	{name: "ddl", title: "DDL from another client", places: places, hurts: never, stays: true, strike: define},
 	{name: "clock-jump", title: "clock jumps", places: places, hurts: never, clock: true, strike: jumpClock},
 }
 
@@ -82,13 +88,24 @@ func soon(ctx context.Context, there func() bool) bool {
 	return true
 }
 
+// sleep returns false when the context ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 const senders = "SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'walsender'"
 
 func killSenders(ctx context.Context, t *trial) (func(context.Context) error, error) {
-	source := t.w.at(t.w.source.Port, "postgres")
 	for range 1 + t.random.IntN(4) {
 		soon(ctx, func() bool {
-			ended, err := column(ctx, source, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE backend_type = 'walsender'")
+			ended, err := column(ctx, t.clientsAt(), "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE backend_type = 'walsender'")
 			t.strikes += len(ended)
 			return err != nil || len(ended) > 0 || t.life.over()
 		})
@@ -169,7 +186,7 @@ func killPooler(ctx context.Context, t *trial) (func(context.Context) error, err
 		return nil, err
 	}
 	t.strikes++
-	soon(ctx, func() bool { return !t.w.pooler.Running() })
+	soon(ctx, func() bool { return !there(pid) }) // PgBouncer takes one that nobody has reaped for one that runs
 	sleep(ctx, t.upTo(1500*time.Millisecond))
 	return nil, t.w.pooler.Spawn(ctx)
 }
@@ -178,7 +195,7 @@ func cutConnections(ctx context.Context, t *trial) (func(context.Context) error,
 	part := 0.3 + t.random.Float64()
 	for range 1 + t.random.IntN(4) {
 		for _, p := range t.someNetworks() {
-			t.strikes += p.cut(t.random, part)
+			t.strikes += p.Cut(t.random, part)
 		}
 		sleep(ctx, t.upTo(400*time.Millisecond))
 	}
@@ -190,7 +207,7 @@ func blackHole(ctx context.Context, t *trial) (func(context.Context) error, erro
 	networks := t.someNetworks()
 	var heal []func()
 	for _, p := range networks {
-		heal = append(heal, p.blackHole())
+		heal = append(heal, p.BlackHole())
 		t.strikes++
 	}
 	sleep(ctx, lasts)
@@ -199,15 +216,15 @@ func blackHole(ctx context.Context, t *trial) (func(context.Context) error, erro
 	}
 	if t.random.IntN(2) == 0 { // what hung so long is often lost in the end
 		for _, p := range networks {
-			p.cut(t.random, 1)
+			p.Cut(t.random, 1)
 		}
 	}
 	return nil, nil
 }
 
 // someNetworks is the one to the source, the one to the pooler's console, or both.
-func (t *trial) someNetworks() []*proxy {
-	both := []*proxy{t.w.toSource, t.w.toPooler}
+func (t *trial) someNetworks() []*faultnet.Proxy {
+	both := []*faultnet.Proxy{t.w.toSource, t.w.toPooler}
 	switch t.random.IntN(3) {
 	case 0:
 		return both[:1]

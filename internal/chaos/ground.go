@@ -3,7 +3,7 @@ package chaos
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // the schema
+	_ "embed" // Schema
 	"errors"
 	"fmt"
 	"maps"
@@ -30,8 +30,10 @@ const (
 
 var databases = []string{"app", "shop", "mail"}
 
-//go:embed testdata/schema.sql
-var schema string
+// Schema is what is in each database before: a little of everything that an upgrade can trip over.
+//
+//go:embed schema.sql
+var Schema string
 
 // ground is what all worlds of a harness share: the programs, and a source that was prepared
 // and cleanly stopped, to be copied for each.
@@ -114,7 +116,7 @@ func (g *ground) fill(ctx context.Context, s pgserver.Server) error {
 		return err
 	}
 	for _, db := range databases {
-		if err := execute(ctx, dsn(db), schema, "VACUUM (ANALYZE)"); err != nil {
+		if err := execute(ctx, dsn(db), Schema, "VACUUM (ANALYZE)"); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/faultnet"
 	"github.com/lullhq/lull/internal/pgserver"
 )
 
@@ -29,8 +30,8 @@ type world struct {
 	source   pgserver.Server
 	pooler   pgserver.PgBouncer
 	target   pgserver.Server // nothing is there yet
-	toSource *proxy          // lull, the target and the pooler reach the source through it
-	toPooler *proxy          // lull reaches the pooler's console through it
+	toSource *faultnet.Proxy // lull, the target and the pooler reach the source through it
+	toPooler *faultnet.Proxy // lull reaches the pooler's console through it
 	disk     *disk           // nil: the target is on an ordinary one
 	health   *httptest.Server
 	clients  *clients
@@ -64,10 +65,10 @@ func (g *ground) newWorld(ctx context.Context, dir string) (w *world, err error)
 	if err := w.source.Spawn(ctx, nil); err != nil {
 		return w, err
 	}
-	if w.toSource, err = newProxy(w.source.Port); err != nil {
+	if w.toSource, err = faultnet.New(w.source.Port); err != nil {
 		return w, err
 	}
-	if w.toPooler, err = newProxy(w.pooler.Port); err != nil {
+	if w.toPooler, err = faultnet.New(w.pooler.Port); err != nil {
 		return w, err
 	}
 	if err := w.startPooler(ctx); err != nil {
@@ -85,7 +86,7 @@ func (w *world) startPooler(ctx context.Context) error {
 		Settings:  map[string]string{"admin_users": superuser},
 	}
 	for _, db := range databases {
-		p.Databases[db] = fmt.Sprintf("host=127.0.0.1 port=%d", w.toSource.port())
+		p.Databases[db] = fmt.Sprintf("host=127.0.0.1 port=%d", w.toSource.Port())
 	}
 	if err := w.pooler.Configure(p); err != nil {
 		return err
@@ -113,7 +114,7 @@ clusters:
     poolers: [main]
 poolers:
   main: {admin: "host=127.0.0.1 port=%d user=%s dbname=pgbouncer", password_file: secret, config: %s}
-`, page, w.toSource.port(), superuser, w.target.Data, w.target.Port, w.spot, w.old.Bin, w.new.Bin, w.toPooler.port(), superuser, w.pooler.Config())
+`, page, w.toSource.Port(), superuser, w.target.Data, w.target.Port, w.spot, w.old.Bin, w.new.Bin, w.toPooler.Port(), superuser, w.pooler.Config())
 	plan := fmt.Sprintf(`maintenance: %s
 title: Database upgrade
 summary: We move our database to PostgreSQL %d.
@@ -252,9 +253,9 @@ func (w *world) close(ctx context.Context) error {
 	if _, err := os.Stat(w.source.Data); err == nil {
 		failed = append(failed, w.source.Stop(ctx, "immediate"))
 	}
-	for _, p := range []*proxy{w.toSource, w.toPooler} {
+	for _, p := range []*faultnet.Proxy{w.toSource, w.toPooler} {
 		if p != nil {
-			p.close()
+			p.Close()
 		}
 	}
 	if w.near != "" {

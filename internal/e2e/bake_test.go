@@ -21,9 +21,7 @@ func TestPastTheLimitsOfThePlan(t *testing.T) {
 	}
 	t.Parallel()
 	g := lay(t)
-	plan, err := os.ReadFile(g.dir + "/plan.yaml")
-	must(t, err)
-	g.write(t, "plan.yaml", strings.Replace(string(plan), "budget: 30m}", "budget: 30m, bake: 3m, roll_back_if: {errors: 20%}}", 1))
+	g.edit(t, "plan.yaml", "budget: 30m}", "budget: 30m, bake: 3m, roll_back_if: {errors: 20%}}")
 	g.usual(t)
 	g.ask(t, "schedule", "plan.yaml")
 

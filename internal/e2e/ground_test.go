@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	_ "embed" // the schema
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/chaos"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 )
@@ -27,9 +27,6 @@ const (
 )
 
 var databases = []string{"app", "shop", "mail"}
-
-//go:embed testdata/schema.sql
-var schema string
 
 // ground is what a user has: a cluster of three databases behind a pooler, two sites, a
 // service that answers, lull.yaml and a plan.
@@ -51,7 +48,7 @@ func lay(t *testing.T) *ground {
 	g.source = pgtest.Start(t, fromMajor, pgtest.Options{Databases: databases})
 	g.source.Exec(t, "postgres", "CREATE ROLE "+client+" LOGIN PASSWORD '"+client+"'")
 	for _, db := range databases {
-		g.source.Exec(t, db, schema, "VACUUM (ANALYZE)")
+		g.source.Exec(t, db, chaos.Schema, "VACUUM (ANALYZE)")
 	}
 	g.source.Exec(t, "postgres", "ALTER DATABASE mail CONNECTION LIMIT 80", "ALTER DATABASE app SET work_mem = '5MB'",
 		"ALTER ROLE "+client+" IN DATABASE shop SET statement_timeout = '1min'")
@@ -121,12 +118,17 @@ clusters:
     bin: [%[6]s, %[7]s]
     poolers: [main]
 poolers:
-  main: {admin: "%[8]s", password_file: secret, config: %[9]s}
+  main: %[8]s
 sites:
-  www: {repository: sites/www, banner: _data/banner_notification.yml, url: "%[10]s/www/"}
-  blog: {repository: sites/blog, banner: _data/banner_notification.yml, url: "%[10]s/blog/"}
+  www: {repository: sites/www, banner: _data/banner_notification.yml, url: "%[9]s/www/"}
+  blog: {repository: sites/blog, banner: _data/banner_notification.yml, url: "%[9]s/blog/"}
 `, g.listen, g.source.Server.DSN("postgres", pgtest.Superuser), g.target.Data, g.target.Port, g.near,
-		g.source.Bin, g.target.Bin, g.pooler.PgBouncer.DSN("pgbouncer", pgtest.Superuser), g.pooler.Config(), sites)
+		g.source.Bin, g.target.Bin, g.gate(), sites)
+}
+
+// gate is the pooler in lull.yaml.
+func (g *ground) gate() string {
+	return fmt.Sprintf(`{admin: "%s", password_file: secret, config: %s}`, g.pooler.PgBouncer.DSN("pgbouncer", pgtest.Superuser), g.pooler.Config())
 }
 
 func (g *ground) plan(sites string) string {

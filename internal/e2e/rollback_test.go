@@ -37,11 +37,7 @@ func TestRollbackLosesNothing(t *testing.T) {
 			t.Logf("killed %s, %s", at.name, at.wait.Round(time.Millisecond))
 		}
 	}
-	for _, db := range databases {
-		if got := column(t, g.through(db), "SELECT current_setting('port')"); got[0] != strconv.Itoa(g.source.Port) {
-			t.Errorf("clients of %s are at port %s, the old server is at %d", db, got[0], g.source.Port)
-		}
-	}
+	g.verifyBack(t)
 	c.verify(t)
 	eventually(t, "the end of lull's sessions", func() bool { return len(g.leftOn(t, g.source.Port)) == 0 })
 	verifySame(t, before, g.fingerprint(t))
@@ -51,6 +47,16 @@ func TestRollbackLosesNothing(t *testing.T) {
 		t.Errorf("the record ends with %q", entries[len(entries)-1].Event.Kind())
 	}
 	g.refusesToRun(t)
+}
+
+// verifyBack asks every database, the way the application does, whether it is on the old server.
+func (g *ground) verifyBack(t *testing.T) {
+	t.Helper()
+	for _, db := range databases {
+		if got := column(t, g.through(db), "SELECT current_setting('port')"); got[0] != strconv.Itoa(g.source.Port) {
+			t.Errorf("clients of %s are at port %s, the old server is at %d", db, got[0], g.source.Port)
+		}
+	}
 }
 
 // momentsBack are when rollbacks are killed: soon after each step begins, and shortly before the hold or in it.

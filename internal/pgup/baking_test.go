@@ -115,11 +115,17 @@ func (b *baking) must(ctx context.Context, t *testing.T) Conclusion {
 	return c
 }
 
-func TestAServerThatGetsSlower(t *testing.T) {
+// watches marks a test that has to watch for a while.
+func watches(t *testing.T) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it watches for a while: make test-all")
 	}
 	t.Parallel()
+}
+
+func TestAServerThatGetsSlower(t *testing.T) {
+	watches(t)
 	s := newSides(t)
 	before := s.usual(t)
 	s.clients(t)
@@ -160,10 +166,7 @@ func windowsOf(told []Sample) (time.Duration, bool) {
 }
 
 func TestAServerWhoseStatementsFail(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it watches for a while: make test-all")
-	}
-	t.Parallel()
+	watches(t)
 	s := newSides(t)
 	before := s.usual(t)
 	s.clients(t)
@@ -209,10 +212,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestTheWatchingEnds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it watches for a while: make test-all")
-	}
-	t.Parallel()
+	watches(t)
 	s := newSides(t)
 	before := s.usual(t)
 	s.clients(t)

@@ -59,10 +59,7 @@ func TestADefinitionThatSlippedInSendsEverythingBack(t *testing.T) {
 
 // A truncated table is written to the catalogs, and yet its definition is the same.
 func TestATruncateRightBeforeTheHoldDoesNoHarm(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := newGround(t)
 	if err := g.slipIn(t, `TRUNCATE public.keyless`); err != nil {
 		t.Fatal(err)
@@ -77,10 +74,7 @@ func TestATruncateRightBeforeTheHoldDoesNoHarm(t *testing.T) {
 }
 
 func TestANewPasswordIsADifference(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := following(t)
 	g.source.Exec(t, "postgres", `ALTER ROLE client PASSWORD 'other'`)
 	told(t, at(g.run(t)), "role client is not the same on both sides", "pg_dumpall --roles-only")

@@ -178,10 +178,7 @@ func (g *ground) figures(t *testing.T, name string) maint.Figures {
 
 // What would hold clients for too long is refused before the pooler hears of it, with a question.
 func TestTooMuchForTheHold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := newGround(t)
 	g.plant(t)
 	g.spec.HoldBudget = time.Millisecond // no copy takes less

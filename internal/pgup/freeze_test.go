@@ -70,10 +70,7 @@ func (g *ground) targetDSN(db string) string {
 }
 
 func TestDefinitionsAreFrozenUntilTheEnd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := newGround(t)
 	err := g.runUntil(t, "target", func(ctx context.Context) error {
 		for _, db := range []string{"app", "shop", "mail"} {
@@ -106,10 +103,7 @@ func TestDefinitionsAreFrozenUntilTheEnd(t *testing.T) {
 }
 
 func TestAbortThaws(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := newGround(t)
 	err := g.runUntil(t, "freeze", func(context.Context) error { return errStopped })
 	if !errors.Is(err, errStopped) {

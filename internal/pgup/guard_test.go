@@ -151,10 +151,7 @@ func TestADroppedSlotIsToldAndTheCopyStartedAgain(t *testing.T) {
 }
 
 func TestAKilledTargetIsTold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := following(t)
 	ended := g.stuck(t)
 	if err := g.targetServer(t).Stop(t.Context(), "immediate"); err != nil {
@@ -186,10 +183,7 @@ func TestARowInTheWayIsShown(t *testing.T) {
 }
 
 func TestTheWALBudgetIsKept(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := following(t)
 	g.spec.WALBudget = 40_000_000
 	ended := g.stuck(t)
@@ -217,10 +211,7 @@ func TestTheWALBudgetIsKept(t *testing.T) {
 }
 
 func TestADisabledSubscriptionIsTold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := following(t)
 	ended := g.stuck(t)
 	exec(t, connectTo(t, g.spec.Source.At("127.0.0.1", g.spec.Place.Port), "mail"), fmt.Sprintf(`ALTER SUBSCRIPTION %s DISABLE`, cluster.Ident(g.slot(t, "mail"))))
@@ -228,10 +219,7 @@ func TestADisabledSubscriptionIsTold(t *testing.T) {
 }
 
 func TestAFailoverIsToldAndTheCopyStartedAgain(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := following(t)
 	standby := g.standby(t)
 	ended := g.stuck(t)

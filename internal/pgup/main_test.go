@@ -22,3 +22,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// whole marks a test that runs an upgrade of its own.
+func whole(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole upgrade of its own: make test-all")
+	}
+	t.Parallel()
+}

@@ -2,6 +2,7 @@ package pgup_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,24 +63,31 @@ func leftovers(t *testing.T, conn *pgx.Conn) (n int) {
 	return n
 }
 
-func TestRollbackLosesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
-	dbs := []string{"app", "shop", "mail"}
+var served = []string{"app", "shop", "mail"}
+
+// upgraded is an upgrade and what came after it, with clients at work all the while. All that
+// they wrote is on a server of that version.
+func upgraded(t *testing.T, then func(*pgup.Upgrade) []run.Item, major int) (*ground, *pgup.Upgrade) {
+	t.Helper()
 	g := newGround(t)
-	clients := g.clients(t, dbs...)
+	clients := g.clients(t, served...)
+	stop := sync.OnceValue(clients.stop)
+	defer stop()
 	if err := g.run(t); err != nil {
-		clients.stop()
 		t.Fatal(err)
 	}
-	if err := g.carryOut(t, g.remembering(t).RollbackItems()); err != nil {
-		clients.stop()
+	u := g.remembering(t)
+	if err := g.carryOut(t, then(u)); err != nil {
 		t.Fatal(err)
 	}
-	g.keeps(t, 13, clients.stop())
-	for _, db := range dbs {
+	g.keeps(t, major, stop())
+	return g, u
+}
+
+func TestRollbackLosesNothing(t *testing.T) {
+	whole(t)
+	g, _ := upgraded(t, (*pgup.Upgrade).RollbackItems, 13)
+	for _, db := range served {
 		if n := leftovers(t, g.source.Connect(t, db)); n != 0 {
 			t.Errorf("the old server has %d things of the upgrade left in %s", n, db)
 		}
@@ -91,24 +99,9 @@ func TestRollbackLosesNothing(t *testing.T) {
 }
 
 func TestFinishCleansBothSides(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
-	dbs := []string{"app", "shop", "mail"}
-	g := newGround(t)
-	clients := g.clients(t, dbs...)
-	if err := g.run(t); err != nil {
-		clients.stop()
-		t.Fatal(err)
-	}
-	u := g.remembering(t)
-	if err := g.carryOut(t, u.FinishItems()); err != nil {
-		clients.stop()
-		t.Fatal(err)
-	}
-	g.keeps(t, 17, clients.stop())
-	for _, db := range dbs {
+	whole(t)
+	g, u := upgraded(t, (*pgup.Upgrade).FinishItems, 17)
+	for _, db := range served {
 		for side, conn := range map[string]*pgx.Conn{"old": g.source.Connect(t, db), "new": connectTo(t, g.spec.Source.At("127.0.0.1", g.spec.Place.Port), db)} {
 			if n := leftovers(t, conn); n != 0 {
 				t.Errorf("the %s server has %d things of the upgrade left in %s", side, n, db)

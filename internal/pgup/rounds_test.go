@@ -10,10 +10,7 @@ import (
 )
 
 func TestDamageAfterTheComparisonIsFound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole upgrade of its own: make test-all")
-	}
-	t.Parallel()
+	whole(t)
 	g := newGround(t)
 	if err := g.runUntil(t, "comparison", func(context.Context) error { return errStopped }); err == nil {
 		t.Fatal("the run was not stopped")

@@ -2,40 +2,17 @@ package pgup
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/seed"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
-}
 
 // The words are for somebody who was woken up: what is wrong, where, what to type next.
 func TestWhatTheGuardTells(t *testing.T) {
@@ -73,7 +50,7 @@ func TestWhatTheGuardTells(t *testing.T) {
 			fmt.Fprintf(&b, "    %s\n", next)
 		}
 	}
-	golden(t, "trouble.txt", b.String())
+	golden.Equal(t, "trouble.txt", b.String())
 	if u.movedSource(u.origin) != nil || u.lostSlot([]cluster.Kept{{Slot: slot}}) != nil {
 		t.Error("there is trouble where all is well")
 	}

@@ -185,10 +185,8 @@ func (u *Upgrade) dropSlotsBack(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	for _, db := range u.inv.Databases {
-		if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
-			return err
-		}
+	if err := u.dropSlotsOn(ctx, conn); err != nil {
+		return err
 	}
 	return cluster.UncapRetention(ctx, conn)
 }
@@ -265,6 +263,10 @@ func (u *Upgrade) dropSlotsThere(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	return u.dropSlotsOn(ctx, conn)
+}
+
+func (u *Upgrade) dropSlotsOn(ctx context.Context, conn *pgx.Conn) error {
 	for _, db := range u.inv.Databases {
 		if err := cluster.DropSlot(ctx, conn, u.slot(db)); err != nil {
 			return err

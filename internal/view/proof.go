@@ -56,12 +56,24 @@ func (p Proof) sentences() (out []string) {
 		say("Still inside when the old place was closed: %s, %d in a transaction. Come past the pooler, or on the way out. All were ended, and what was not committed was taken back.", several(float64(p.Ended), "session"), p.InTransaction)
 	}
 	say("At the last look %s, %s held by others, and %s were left there.", several(float64(p.Left), "session"), several(float64(p.Writing), "transaction id"), several(float64(p.Prepared), "prepared transaction"))
-	if p.Markers == 0 {
-		return out
+	return append(out, p.markers()...)
+}
+
+// markers tells of what was written last. Most clusters have one database, or a few.
+func (p Proof) markers() []string {
+	last, seen, them := fmt.Sprintf("a marker in each database, transactions %d to %d", p.First, p.Last), fmt.Sprintf("All %d markers were", p.Markers), "them"
+	switch p.Markers {
+	case 0:
+		return nil
+	case 1:
+		last, seen, them = fmt.Sprintf("a marker, transaction %d", p.Last), "The marker was", "it"
+	case 2:
+		last, seen = fmt.Sprintf("a marker in each database, transactions %d and %d", p.First, p.Last), "Both markers were"
 	}
-	say("The last thing written there was a marker in each database, transactions %d to %d. The next id was still %d: nobody wrote beside them or after them.", p.First, p.Last, p.Next)
-	say("All %d markers were seen in the new place, and whatever was written before a marker arrives before it. The old log ended at %s.", p.Markers, p.End)
-	return out
+	return []string{
+		fmt.Sprintf("The last thing written there was %s. The next id was still %d: nobody wrote beside %s or after %s.", last, p.Next, them, them),
+		fmt.Sprintf("%s seen in the new place, and whatever was written before a marker arrives before it. The old log ended at %s.", seen, p.End),
+	}
 }
 
 // who names those that the proof only counts.

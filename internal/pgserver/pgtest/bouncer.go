@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -66,6 +71,17 @@ func (b *Bouncer) spawn(t testing.TB, p pgserver.Pooling) {
 		}
 	}
 	t.Fatal(failed)
+}
+
+// Reconfigure has it run with another configuration, without an end for anybody's connection.
+func (b *Bouncer) Reconfigure(t testing.TB, p pgserver.Pooling) {
+	t.Helper()
+	check(t, b.Configure(p))
+	pid, err := os.ReadFile(filepath.Join(b.Dir, "pgbouncer.pid"))
+	check(t, err)
+	n, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+	check(t, err)
+	check(t, syscall.Kill(n, syscall.SIGHUP))
 }
 
 func (b *Bouncer) end(t testing.TB) {

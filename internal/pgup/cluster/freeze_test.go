@@ -3,44 +3,21 @@ package cluster_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 var notice = cluster.Notice{Title: `Ann's "big" upgrade`, ID: "postgres-17", Until: "19:00 NZDT on 5 December 2026 (06:00 UTC)", Contact: "Example Ops"}
 
 const freezeName = "lull_postgres_17"
-
-// golden compares with a file that -update writes.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
-}
 
 // clientOf is a session of a client: its own role, its own name.
 func clientOf(t *testing.T, s *pgtest.Server) *pgx.Conn {
@@ -119,7 +96,7 @@ func TestFreezeTellsAHumanBeing(t *testing.T) {
 	if err := cluster.Freeze(t.Context(), lull, freezeName, after); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "freeze.txt", said+refusal(t, clientOf(t, s), refused[0]))
+	golden.Equal(t, "freeze.txt", said+refusal(t, clientOf(t, s), refused[0]))
 }
 
 func TestFreezeRefusesDefinitionsAndNothingElse(t *testing.T) {

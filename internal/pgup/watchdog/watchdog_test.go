@@ -252,6 +252,8 @@ func TestWatchdog(t *testing.T) {
 	run("nothing can be staged", notReady)
 	run("the pooler that decides is killed while held", func(t *testing.T, r *rig) { poolerKilled(t, r, true) })
 	run("another pooler is killed while held", func(t *testing.T, r *rig) { poolerKilled(t, r, false) })
+	run("the console falls silent while held", cutOff)
+	run("the console falls silent, controller killed", cutOffAndKilled)
 	run("commands commit", hooksCommit)
 	run("commands, controller killed while held", hooksControllerKilled)
 	moments := []string{"paused", "drained", "renamed", "reloaded", "resumed"}

@@ -4,13 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,89 +22,13 @@ import (
 
 // example is docs/examples/haproxy at work: an HAProxy before one of two servers.
 type example struct {
+	*pgtest.HAProxy
 	source, target *pgtest.Server
-	dir            string
-	port           int
-	stop           func()
 }
 
-// edits are what an operator changes in the example: the whole line that begins so.
-type edits map[string]string
-
-func newExample(t *testing.T, source, target *pgtest.Server, conf edits) *example {
+func newExample(t *testing.T, source, target *pgtest.Server, conf pgtest.Edits) *example {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lull") // short: a socket's path may have 100 bytes or so
-	must(t, err)
-	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
-	ports, err := pgserver.FreePorts(1)
-	must(t, err)
-	x := &example{source: source, target: target, dir: dir, port: ports[0]}
-	in, err := pgserver.Find(17)
-	must(t, err)
-	x.copy(t, "haproxy.cfg", edits{
-		"    stats socket ": "    stats socket " + x.file("admin.sock") + " mode 600 level admin",
-		"    bind ":         "    bind 127.0.0.1:" + strconv.Itoa(x.port),
-	})
-	x.copy(t, "database.cfg", edits{"    server ": "    server postgres 127.0.0.1:" + strconv.Itoa(source.Port)})
-	all := edits{"socket=": "socket=" + x.file("admin.sock"), "file=": "file=" + x.file("database.cfg"), "export PGPASSFILE": "PATH=" + in.Bin + ":$PATH"}
-	for k, v := range conf {
-		all[k] = v
-	}
-	x.copy(t, "gate.conf", all)
-	for _, script := range []string{"haproxy.sh", "haproxy-gate", "pgbouncer-gate"} {
-		x.copy(t, script, nil)
-	}
-	x.start(t)
-	return x
-}
-
-func (x *example) file(name string) string { return filepath.Join(x.dir, name) }
-
-func (x *example) copy(t *testing.T, name string, change edits) {
-	t.Helper()
-	path := filepath.Join("../../../../docs/examples/haproxy", name)
-	b, err := os.ReadFile(path)
-	must(t, err)
-	info, err := os.Stat(path)
-	must(t, err)
-	for begins, line := range change {
-		re := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(begins) + ".*$")
-		if !re.Match(b) {
-			t.Fatalf("the example's %s has no line that begins with %q", name, begins)
-		}
-		b = re.ReplaceAllLiteral(b, []byte(line))
-	}
-	must(t, os.WriteFile(x.file(name), b, info.Mode()))
-}
-
-// start starts HAProxy and returns when it takes connections.
-func (x *example) start(t *testing.T) {
-	t.Helper()
-	program, err := pgserver.FindHAProxy()
-	if err != nil {
-		t.Fatalf("%v\nIn a checkout: make setup.", err)
-	}
-	cmd := exec.Command(program, "-db", "-f", x.file("haproxy.cfg"), "-f", x.file("database.cfg"))
-	cmd.Stderr = os.Stderr
-	must(t, cmd.Start())
-	var once sync.Once
-	x.stop = func() {
-		once.Do(func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // killed
-		})
-	}
-	t.Cleanup(x.stop)
-	for end := time.Now().Add(patient); ; time.Sleep(time.Millisecond) {
-		conn, err := net.Dial("unix", x.file("admin.sock"))
-		if err == nil {
-			conn.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("HAProxy does not start: %v", err)
-		}
-	}
+	return &example{pgtest.StartHAProxy(t, source, conf), source, target}
 }
 
 func addr(s *pgtest.Server) gate.Addr { return gate.Addr{Host: "127.0.0.1", Port: s.Port} }
@@ -118,7 +37,7 @@ func (x *example) gate(t *testing.T, script string, from, to *pgtest.Server) *Ga
 	t.Helper()
 	call := func(h hook) []string { return []string{"./" + script, string(h)} }
 	g, err := New(gate.Pooler{Name: "lb", Kind: gate.HookGate, Hooks: gate.Hooks{
-		Hold: call(hold), Repoint: call(repoint), Resume: call(resume), Where: call(where), Dir: x.dir, Lock: x.file("lock"),
+		Hold: call(hold), Repoint: call(repoint), Resume: call(resume), Where: call(where), Dir: x.Dir, Lock: x.File("lock"),
 		Within: gate.HooksDeadline{Hold: patient, Repoint: patient, Resume: patient, Where: patient},
 	}}, addr(from), addr(to))
 	must(t, err)
@@ -237,13 +156,12 @@ func (a *allowed) await(t *testing.T, n int64) {
 // HAProxy sends PgBouncer's own connections elsewhere.
 func behindPgBouncer(t *testing.T, source, target *pgtest.Server) {
 	b := pgtest.StartBouncer(t, source, pgtest.BouncerOptions{Settings: map[string]string{"server_login_retry": "1"}})
-	x := newExample(t, source, target, edits{"console=": `console="` + b.DSN("pgbouncer") + `"`})
-	must(t, b.Configure(pgserver.Pooling{
-		Databases: map[string]string{"postgres": "host=127.0.0.1 port=" + strconv.Itoa(x.port)},
+	x := newExample(t, source, target, pgtest.Edits{"console=": `console="` + b.DSN("pgbouncer") + `"`})
+	b.Reconfigure(t, pgserver.Pooling{
+		Databases: map[string]string{"postgres": "host=127.0.0.1 port=" + strconv.Itoa(x.Port)},
 		Users:     map[string]string{pgtest.Superuser: b.Password},
 		Settings:  map[string]string{"admin_users": pgtest.Superuser, "server_login_retry": "1"},
-	}))
-	must(t, exec.Command("kill", "-HUP", pidOf(t, b)).Run())
+	})
 	var a allowed
 	a.set(source.Port)
 	stop := load(t, clients, func(ctx context.Context) {
@@ -264,30 +182,23 @@ func behindPgBouncer(t *testing.T, source, target *pgtest.Server) {
 	stop()
 	a.check(t)
 	// What HAProxy was told while it ran is what it is told when it starts.
-	x.stop()
-	x.start(t)
+	x.Stop()
+	x.Start(t)
 	at(t, x.gate(t, "pgbouncer-gate", source, target), gate.Position{Side: gate.Target})
-	must(t, os.Remove(x.file("admin.sock")))
+	must(t, os.Remove(x.File("admin.sock")))
 	if at, err := x.gate(t, "pgbouncer-gate", source, target).Where(t.Context()); err == nil {
 		t.Errorf("clients are at %+v, and HAProxy cannot be asked", at)
 	}
 }
 
-func pidOf(t *testing.T, b *pgtest.Bouncer) string {
-	t.Helper()
-	pid, err := os.ReadFile(filepath.Join(b.Dir, "pgbouncer.pid"))
-	must(t, err)
-	return strings.TrimSpace(string(pid))
-}
-
 func (x *example) dsn() string {
-	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s password=%s dbname=postgres sslmode=disable", x.port, pgtest.Superuser, x.source.Password)
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s password=%s dbname=postgres sslmode=disable", x.Port, pgtest.Superuser, x.source.Password)
 }
 
 // shortConnections has clients connect for every transaction. Those under way end by
 // themselves, and new ones wait.
 func shortConnections(t *testing.T, source, target *pgtest.Server) {
-	x := newExample(t, source, target, edits{"drain_ms=": "drain_ms=15000"})
+	x := newExample(t, source, target, pgtest.Edits{"drain_ms=": "drain_ms=15000"})
 	var a allowed
 	a.set(source.Port)
 	stop := load(t, clients, func(ctx context.Context) {
@@ -309,7 +220,7 @@ func shortConnections(t *testing.T, source, target *pgtest.Server) {
 	stop()
 	a.check(t)
 	// One that was killed is where it will start, and can still be sent elsewhere.
-	x.stop()
+	x.Stop()
 	at(t, x.gate(t, "haproxy-gate", source, target), gate.Position{Side: gate.Target})
 	back := x.gate(t, "haproxy-gate", target, source)
 	if err := back.Hold(t.Context()); err == nil {
@@ -317,7 +228,7 @@ func shortConnections(t *testing.T, source, target *pgtest.Server) {
 	}
 	must(t, back.Release(t.Context()))
 	must(t, back.Follow(t.Context()))
-	x.start(t)
+	x.Start(t)
 	conn, err := pgx.Connect(t.Context(), x.dsn())
 	must(t, err)
 	defer conn.Close(context.Background())
@@ -333,7 +244,7 @@ func longConnections(t *testing.T, source, target *pgtest.Server) {
 	for _, s := range []*pgtest.Server{source, target} {
 		s.Exec(t, "postgres", "CREATE TABLE written (id bigint)")
 	}
-	x := newExample(t, source, target, edits{"drain_ms=": "drain_ms=20"})
+	x := newExample(t, source, target, pgtest.Edits{"drain_ms=": "drain_ms=20"})
 	var a allowed
 	a.set(source.Port)
 	var id, cut atomic.Int64

@@ -29,6 +29,7 @@ const (
 	PoolerFileWrite = "pooler-file-write" // the configuration cannot be replaced
 	PoolerEntries   = "pooler-entries"    // the entries of the file and of the pooler differ, or none is the source's
 	PoolerTarget    = "pooler-target"     // an entry points at the target already
+	PoolerSignal    = "pooler-signal"     // its process cannot be told anything past the console
 )
 
 // check collects what was found.
@@ -46,6 +47,7 @@ func (g *Gate) Check(ctx context.Context, holdBudget time.Duration) []gate.Findi
 		c.siblings()
 		c.session(ctx)
 		c.wait(holdBudget)
+		c.signal()
 	}
 	c.file(ctx)
 	return c.found
@@ -164,6 +166,14 @@ func (c *check) wait(holdBudget time.Duration) {
 	if limit := time.Duration(seconds * float64(time.Second)); limit < 2*holdBudget {
 		c.add(PoolerWait, fmt.Sprintf("set query_wait_timeout to %.0f or more, or lower the plan's hold_budget", (2*holdBudget).Seconds()),
 			"clients that wait for %s are thrown out (query_wait_timeout), and a hold may take %s.", limit, holdBudget)
+	}
+}
+
+// signal looks for the way to the pooler that does not need its console.
+func (c *check) signal() {
+	if _, err := process(c.config["pidfile"]); err != nil {
+		c.warn(PoolerSignal, "run lull as root or as the pooler's own user, and set pidfile to an absolute path",
+			"its process cannot be signalled: %v. If its console falls silent while clients are held, they wait until it answers again.", err)
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 
 // Commit puts the new file in place, which is the decision, and lets the pooler follow it.
 func (g *Gate) Commit(ctx context.Context) error {
+	return g.orSignal(ctx, gate.Target, g.commit(ctx))
+}
+
+func (g *Gate) commit(ctx context.Context) error {
 	side, err := g.fileSide(ctx)
 	if err != nil {
 		return err
@@ -31,6 +35,10 @@ func (g *Gate) Commit(ctx context.Context) error {
 // Follow is for a pooler that does not decide, so it need not be held. A process that has
 // staged nothing makes the new file now.
 func (g *Gate) Follow(ctx context.Context) error {
+	return g.orSignal(ctx, gate.Target, g.takePart(ctx))
+}
+
+func (g *Gate) takePart(ctx context.Context) error {
 	side, err := g.fileSide(ctx)
 	if err != nil {
 		return err
@@ -153,6 +161,10 @@ func (g *Gate) Release(ctx context.Context) error {
 	if g.foreign {
 		return nil
 	}
+	return g.orSignal(ctx, gate.Source, g.release(ctx))
+}
+
+func (g *Gate) release(ctx context.Context) error {
 	at, err := g.Where(ctx)
 	if err != nil {
 		return err
@@ -168,6 +180,9 @@ func (g *Gate) Release(ctx context.Context) error {
 		if err := g.restore(ctx); err != nil {
 			return err
 		}
+	}
+	if g.loose {
+		return g.giveUp(ctx)
 	}
 	if err := unlessGone(g.unlimit(ctx)); err != nil {
 		return err

@@ -17,15 +17,26 @@ import (
 	"github.com/lullhq/lull/internal/connfail"
 )
 
-// patience is how long one command of the console may take; PAUSE has the hold's own time.
-const patience = 5 * time.Second
+// How long one command of the console may take; PAUSE has the hold's own time.
+const (
+	patience = 5 * time.Second
+	// brief is the same from a hold on: clients wait meanwhile, and signals can let them go.
+	brief = time.Second
+	// hush is for how long nothing is asked again after that.
+	hush = time.Second
+)
+
+// errSilent says that the console did not answer in time. The pooler may be well all the same.
+var errSilent = errors.New("the pooler's console does not answer")
 
 // console is a connection to the admin console, opened when it is first needed. The
 // console speaks the simple query protocol only, one command a message. Not for
 // several goroutines at once.
 type console struct {
-	cfg  *pgconn.Config
-	conn *pgconn.PgConn
+	cfg    *pgconn.Config
+	conn   *pgconn.PgConn
+	hurry  bool      // clients wait for every answer
+	silent time.Time // when a command was last not answered in time
 }
 
 func newConsole(admin string) (*console, error) {
@@ -132,9 +143,15 @@ func (c *console) answer(ctx context.Context) (rows []row, err error) {
 	}
 }
 
-// drop closes a connection whose answers nobody waits for any more.
+// drop closes a connection whose answers nobody waits for any more. A pooler that is well
+// takes note of it at once.
 func (c *console) drop() {
-	c.close()
+	if c.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), brief/20)
+	defer cancel()
+	_ = c.conn.Close(ctx)
 	c.conn = nil
 }
 
@@ -142,20 +159,34 @@ func (c *console) drop() {
 // old one turns out to be dead. The end of ctx does not cut it short, which would cost
 // the connection just when it is needed most; patience does.
 func (c *console) run(ctx context.Context, command string) ([]row, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	if c.hurry && time.Since(c.silent) < hush {
+		return nil, fmt.Errorf("%s: %w", command, errSilent)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.limit())
 	defer cancel()
 	rows, err := c.ask(ctx, command)
-	if err == nil || answered(err) || ctx.Err() != nil {
-		return rows, err
+	if err != nil && !answered(err) && ctx.Err() == nil {
+		rows, err = c.ask(ctx, command)
 	}
-	return c.ask(ctx, command)
+	if err != nil && !answered(err) && ctx.Err() != nil {
+		c.silent = time.Now()
+		err = fmt.Errorf("%w: %w", errSilent, err)
+	}
+	return rows, err
+}
+
+func (c *console) limit() time.Duration {
+	if c.hurry {
+		return brief
+	}
+	return patience
 }
 
 func (c *console) close() {
 	if c.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), c.limit())
 	defer cancel()
 	_ = c.conn.Close(ctx) // nobody is left to mind
 }

@@ -104,6 +104,10 @@ func TestGate(t *testing.T) {
 		"a restarted follower follows unheld":         followerRestarted,
 		"a stopped follower does not keep others":     followerStopped,
 		"a half commit is completed by another":       halfCommit,
+		"a console silent while held":                 silentWhileHeld,
+		"a console silent while it drains":            silentWhileDraining,
+		"a console silent after the decision":         silentAfterDecision,
+		"a silent pooler that nobody can signal":      nobodyToSignal,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

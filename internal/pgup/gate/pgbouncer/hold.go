@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
@@ -20,6 +21,7 @@ var errLogin = errors.New("a server login was under way")
 // count connections that are being cancelled.
 func (g *Gate) Hold(ctx context.Context) error {
 	g.did("asked")
+	g.main.hurry, g.pauser.hurry = true, true
 	if err := g.unchanged(); err != nil {
 		return err
 	}
@@ -113,13 +115,13 @@ func (g *Gate) unlimit(ctx context.Context) error {
 // pause gives PAUSE together with the question whether anybody logs in: PgBouncer takes
 // both from one read, so nothing can come between.
 func (g *Gate) pause(ctx context.Context) error {
-	rows, err := g.pauser.pair(ctx, "SHOW POOLS", "PAUSE")
+	rows, err := g.ask(ctx)
 	if err == nil && g.matters(logins(rows)) {
 		g.pauser.drop()
 		return errLogin
 	}
 	if err == nil {
-		_, err = g.pauser.answer(ctx)
+		err = g.drain(ctx)
 	}
 	if !answered(err) {
 		if err != nil {
@@ -131,6 +133,52 @@ func (g *Gate) pause(ctx context.Context) error {
 		return hint.Wrap(gate.ErrForeignHold, "find out who paused the pooler; RESUME in its admin console ends that")
 	}
 	return err
+}
+
+// ask sends both, and gives the pools.
+func (g *Gate) ask(ctx context.Context) ([]row, error) {
+	soon, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	rows, err := g.pauser.pair(soon, "SHOW POOLS", "PAUSE")
+	if err != nil && !answered(err) && soon.Err() != nil && ctx.Err() == nil {
+		g.loose, g.main.silent = true, time.Now() // clients wait: the other connection is not tried first
+		err = fmt.Errorf("%w: %w", errSilent, err)
+	}
+	return rows, err
+}
+
+// stillThere is how often the console is asked for a sign of life while nothing else is.
+const stillThere = 100 * time.Millisecond
+
+// drain waits for the answer to PAUSE, which comes when the last transaction has ended. That
+// may take all the time there is, so the other console tells whether the pooler still answers.
+func (g *Gate) drain(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for sleep(ctx, stillThere) {
+			if _, err := g.main.run(ctx, "SHOW VERSION"); errors.Is(err, errSilent) {
+				stop(err)
+			}
+		}
+	})
+	_, err := g.pauser.answer(ctx)
+	stop(nil)
+	asking.Wait()
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
+		g.loose = true
+		return cause
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // pool is what PgBouncer keeps server connections for.
@@ -188,14 +236,15 @@ func (g *Gate) giveUp(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait *= 2 {
 		was, err := g.main.resume(ctx)
 		if err != nil {
-			return fmt.Errorf("resume the pooler: %w", err)
+			return g.orSignal(ctx, gate.Source, fmt.Errorf("resume the pooler: %w", err))
 		}
 		if was {
-			g.resumed = time.Now()
+			g.resumed, g.loose = time.Now(), false
 			return g.unlimit(ctx)
 		}
 		select {
 		case <-ctx.Done():
+			g.loose = false
 			return g.unlimit(ctx) // it never came
 		case <-time.After(wait):
 		}

@@ -35,6 +35,9 @@ type Gate struct {
 	limit    string        // max_db_connections as configured, once staged
 	hopeless map[pool]bool // pools whose logins the hold does not wait for
 	foreign  bool          // the hold in force is somebody else's
+	loose    bool          // a PAUSE that was not answered may still be on its way
+	pidfile  string        // as the pooler says, once staged
+	signaled time.Time     // when it was last told by signals
 	resumed  time.Time     // when RESUME was last given, with a shortened login retry
 }
 
@@ -107,8 +110,11 @@ func (g *Gate) readOnce(ctx context.Context, names []string) error {
 		return fmt.Errorf("ask the pooler for its settings: %w", err)
 	}
 	for _, r := range rows {
-		if r["key"] == "max_db_connections" {
+		switch r["key"] {
+		case "max_db_connections":
 			g.limit = r["value"]
+		case "pidfile":
+			g.pidfile = r["value"]
 		}
 	}
 	running, err := g.runningAt(ctx, g.atSource(ctx))
@@ -195,7 +201,8 @@ func unlessGone(err error) error {
 	return err
 }
 
-// gone says that every attempt to connect found nobody there.
+// gone says that the last attempt to connect found nobody there, and each before it nobody
+// either, or one who was just ending.
 func gone(err error) bool {
 	var failed *pgconn.ConnectError
 	if !errors.As(err, &failed) {
@@ -205,12 +212,14 @@ func gone(err error) bool {
 	if several, ok := attempts[0].(interface{ Unwrap() []error }); ok {
 		attempts = several.Unwrap()
 	}
+	nobody := false
 	for _, a := range attempts {
-		if !errors.Is(a, syscall.ECONNREFUSED) && !errors.Is(a, syscall.ENOENT) {
+		nobody = errors.Is(a, syscall.ECONNREFUSED) || errors.Is(a, syscall.ENOENT)
+		if !nobody && !errors.Is(a, syscall.ECONNRESET) {
 			return false
 		}
 	}
-	return true
+	return nobody
 }
 
 func (g *Gate) runningSide(ctx context.Context) (gate.Side, error) {

@@ -1,7 +1,10 @@
-package chaos
+// Package faultnet is a network between two programs that can be made to fail, for tests and
+// for the chaos harness.
+//
+// It must not know what the two say to each other.
+package faultnet
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,8 +13,8 @@ import (
 	"time"
 )
 
-// proxy is the network between two programs, where it can be made to fail.
-type proxy struct {
+// Proxy is that network, in one direction of connecting. Close ends it.
+type Proxy struct {
 	listener net.Listener
 	to       string
 
@@ -25,23 +28,24 @@ type proxy struct {
 // pair is a connection, from both its ends.
 type pair struct{ near, far *net.TCPConn }
 
-// newProxy listens on a port of its own and passes on to the other, once that is known.
-func newProxy(to int) (*proxy, error) {
+// New listens on a port of its own and passes on to another of this machine.
+func New(to int) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the proxy: %w", err)
 	}
-	p := &proxy{listener: l, to: fmt.Sprintf("127.0.0.1:%d", to), pairs: map[*pair]bool{}}
+	p := &Proxy{listener: l, to: fmt.Sprintf("127.0.0.1:%d", to), pairs: map[*pair]bool{}}
 	p.end.Go(p.accept)
 	return p, nil
 }
 
-func (p *proxy) port() int {
+// Port is the one that it listens on.
+func (p *Proxy) Port() int {
 	at, _ := p.listener.Addr().(*net.TCPAddr) // a listener of "tcp"
 	return at.Port
 }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		conn, err := p.listener.Accept()
 		if err != nil {
@@ -53,7 +57,7 @@ func (p *proxy) accept() {
 }
 
 // join connects one side with the other. A black hole swallows what would open a connection as well.
-func (p *proxy) join(near *net.TCPConn) {
+func (p *Proxy) join(near *net.TCPConn) {
 	defer hangUp(near)
 	p.pass()
 	conn, err := net.DialTimeout("tcp", p.to, 5*time.Second)
@@ -77,7 +81,7 @@ func (p *proxy) join(near *net.TCPConn) {
 }
 
 // enter is false once the proxy is closed: nobody would end the connection any more.
-func (p *proxy) enter(both *pair) bool {
+func (p *Proxy) enter(both *pair) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
@@ -89,7 +93,7 @@ func (p *proxy) enter(both *pair) bool {
 // hangUp has nobody to tell that it failed: the other side is gone then.
 func hangUp(conn *net.TCPConn) { _ = conn.Close() }
 
-func (p *proxy) carry(to, from *net.TCPConn) {
+func (p *Proxy) carry(to, from *net.TCPConn) {
 	defer func() { _ = to.CloseWrite() }()
 	for b := make([]byte, 64<<10); ; {
 		n, err := from.Read(b)
@@ -110,7 +114,7 @@ func (p *proxy) carry(to, from *net.TCPConn) {
 }
 
 // pass returns when the network is well.
-func (p *proxy) pass() {
+func (p *Proxy) pass() {
 	p.mu.Lock()
 	healed := p.healed
 	p.mu.Unlock()
@@ -119,8 +123,8 @@ func (p *proxy) pass() {
 	}
 }
 
-// blackHole lets nothing pass, not even the news that a connection has ended, until it is healed.
-func (p *proxy) blackHole() (heal func()) {
+// BlackHole lets nothing pass, not even the news that a connection has ended, until it is healed.
+func (p *Proxy) BlackHole() (heal func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.healed != nil {
@@ -136,8 +140,8 @@ func (p *proxy) blackHole() (heal func()) {
 	})
 }
 
-// cut ends connections at both ends: all of them, or a part that chance chooses.
-func (p *proxy) cut(random *rand.Rand, part float64) (n int) {
+// Cut ends connections at both ends: all of them, or a part that chance chooses.
+func (p *Proxy) Cut(random *rand.Rand, part float64) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for both := range p.pairs {
@@ -153,7 +157,8 @@ func (p *proxy) cut(random *rand.Rand, part float64) (n int) {
 	return n
 }
 
-func (p *proxy) close() {
+// Close ends all connections and waits for what carries them.
+func (p *Proxy) Close() {
 	p.listener.Close()
 	p.mu.Lock()
 	healed := p.healed
@@ -162,18 +167,6 @@ func (p *proxy) close() {
 	if healed != nil {
 		close(healed)
 	}
-	p.cut(rand.New(rand.NewPCG(0, 0)), 2)
+	p.Cut(rand.New(rand.NewPCG(0, 0)), 2)
 	p.end.Wait()
-}
-
-// sleep returns false when the context ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
