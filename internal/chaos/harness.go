@@ -123,6 +123,9 @@ func (h *harness) all(ctx context.Context, cases []Case) []Row {
 		hands.Go(func() {
 			for c := range next {
 				r := h.one(ctx, c)
+				if ctx.Err() != nil && !r.survived() {
+					continue // stopped in the middle: it shows nothing
+				}
 				mu.Lock()
 				rows = append(rows, r)
 				h.table.add(r, h.where(c))

@@ -17,8 +17,12 @@ import (
 	"github.com/lullhq/lull/internal/pgup/watchdog"
 )
 
-// patience is how long one life may take. None should: it tells a run that hangs from a slow one.
-const patience = 4 * time.Minute
+// How long one life may take, and how long of that it may say nothing. None should: this tells
+// a run that hangs from a slow one, also on a machine that is busy with other things.
+const (
+	patience = 20 * time.Minute
+	silence  = 4 * time.Minute
+)
 
 // fact is a line of what a run prints, as far as it matters here.
 type fact struct {
@@ -69,11 +73,14 @@ func (w *world) begin(ctx context.Context, verb string, env ...string) (*life, e
 	read := make(chan struct{})
 	var sources sync.WaitGroup
 	sources.Go(func() { l.watch(read) })
+	quiet := time.AfterFunc(silence, cancel)
 	go func() {
 		defer log.Close()
+		defer quiet.Stop()
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
+			quiet.Reset(silence)
 			fmt.Fprintf(log, "%s\n", lines.Bytes())
 			var f fact
 			if json.Unmarshal(lines.Bytes(), &f) == nil { // a line may be torn by a kill
@@ -217,7 +224,7 @@ func (l *life) wait() (outcome, error) {
 		if l.killed || l.mortal && l.ctx.Err() == nil {
 			return outcome{killed: true}, nil
 		}
-		return outcome{}, fmt.Errorf("lull did not end within %s. It said: %s", patience, said)
+		return outcome{}, fmt.Errorf("lull hung: it did not end within %s, or said nothing for %s. It said: %s", patience, silence, said)
 	}
 	asked, problem := question(said)
 	return outcome{asked: asked}, problem
