@@ -1,6 +1,7 @@
 package pgbouncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 const (
 	patience = 5 * time.Second
 	// brief is the same from a hold on: clients wait meanwhile, and signals can let them go.
-	brief = time.Second
+	brief = 500 * time.Millisecond
 	// hush is for how long nothing is asked again after that.
 	hush = time.Second
 )
@@ -35,8 +36,8 @@ var errSilent = errors.New("the pooler's console does not answer")
 type console struct {
 	cfg    *pgconn.Config
 	conn   *pgconn.PgConn
-	hurry  bool      // clients wait for every answer
-	silent time.Time // when a command was last not answered in time
+	hurry  time.Duration // instead of patience, once clients wait for every answer
+	silent time.Time     // when a command was last not answered in time
 }
 
 func newConsole(admin string) (*console, error) {
@@ -149,7 +150,7 @@ func (c *console) drop() {
 	if c.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), brief/20)
+	ctx, cancel := context.WithTimeout(context.Background(), brief/10)
 	defer cancel()
 	_ = c.conn.Close(ctx)
 	c.conn = nil
@@ -159,7 +160,7 @@ func (c *console) drop() {
 // old one turns out to be dead. The end of ctx does not cut it short, which would cost
 // the connection just when it is needed most; patience does.
 func (c *console) run(ctx context.Context, command string) ([]row, error) {
-	if c.hurry && time.Since(c.silent) < hush {
+	if c.hurry > 0 && time.Since(c.silent) < hush {
 		return nil, fmt.Errorf("%s: %w", command, errSilent)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.limit())
@@ -176,10 +177,7 @@ func (c *console) run(ctx context.Context, command string) ([]row, error) {
 }
 
 func (c *console) limit() time.Duration {
-	if c.hurry {
-		return brief
-	}
-	return patience
+	return cmp.Or(c.hurry, patience)
 }
 
 func (c *console) close() {

@@ -31,10 +31,12 @@ func (p rig) bouncer(t *testing.T, o pgtest.BouncerOptions) *pgtest.Bouncer {
 
 func addr(s *pgtest.Server) gate.Addr { return gate.Addr{Host: "127.0.0.1", Port: s.Port} }
 
+// open gives the console time: a busy machine is not what these tests are about.
 func open(t *testing.T, b *pgtest.Bouncer, from, to *pgtest.Server) *Gate {
 	t.Helper()
 	g, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: b.Config()}, addr(from), addr(to))
 	must(t, err)
+	g.brief = patience
 	t.Cleanup(g.Close)
 	return g
 }

@@ -21,7 +21,7 @@ var errLogin = errors.New("a server login was under way")
 // count connections that are being cancelled.
 func (g *Gate) Hold(ctx context.Context) error {
 	g.did("asked")
-	g.main.hurry, g.pauser.hurry = true, true
+	g.main.hurry, g.pauser.hurry = g.brief, g.brief
 	if err := g.unchanged(); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (g *Gate) pause(ctx context.Context) error {
 
 // ask sends both, and gives the pools.
 func (g *Gate) ask(ctx context.Context) ([]row, error) {
-	soon, cancel := context.WithTimeout(ctx, brief)
+	soon, cancel := context.WithTimeout(ctx, g.brief)
 	defer cancel()
 	rows, err := g.pauser.pair(soon, "SHOW POOLS", "PAUSE")
 	if err != nil && !answered(err) && soon.Err() != nil && ctx.Err() == nil {

@@ -26,6 +26,7 @@ type Gate struct {
 	Trace func(name string)
 
 	name     string
+	brief    time.Duration // for a command of the console from the hold on
 	file     configFile
 	from, to gate.Addr
 	places   places
@@ -54,7 +55,7 @@ func New(p gate.Pooler, from, to gate.Addr) (*Gate, error) {
 		return nil, err
 	}
 	pauser := &console{cfg: main.cfg}
-	return &Gate{name: p.Name, file: file, from: from, to: to, main: main, pauser: pauser}, nil
+	return &Gate{name: p.Name, brief: brief, file: file, from: from, to: to, main: main, pauser: pauser}, nil
 }
 
 func (g *Gate) did(name string) {

@@ -330,6 +330,7 @@ func socketAndTLS(t *testing.T, p rig) {
 		b, err := New(gate.Pooler{Name: "tls", Admin: admin, Config: secure.Config()}, addr(from), addr(to))
 		must(t, err)
 		for _, g := range []*Gate{a, b} {
+			g.brief = patience
 			if found := g.Check(t.Context(), time.Second); len(found) > 0 {
 				t.Errorf("found %+v", found)
 			}
