@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/config"
-	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/store"
@@ -77,34 +76,4 @@ func (a *App) plan(ctx context.Context, file string) (*config.Plan, maint.Mainte
 		return nil, maint.Maintenance{}, fmt.Errorf("read the record of %s: %w", p.ID, err)
 	}
 	return p, timeline.Fold(p.ID, entries), nil
-}
-
-// Scheduled is what came of announcing a maintenance.
-type Scheduled struct {
-	Text    string           `json:"text"`
-	URL     string           `json:"url"`
-	Entries []timeline.Entry `json:"entries"`
-}
-
-// Schedule announces the plan's maintenance, or announces it anew.
-func (a *App) Schedule(ctx context.Context, planFile string) (Scheduled, error) {
-	p, m, err := a.plan(ctx, planFile)
-	if err != nil {
-		return Scheduled{}, err
-	}
-	events, err := m.Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
-	if err != nil {
-		return Scheduled{}, hint.Wrap(err, "give the plan a window in the future, or a `maintenance:` name of its own")
-	}
-	out := Scheduled{URL: a.Config.Server.URL + "/maintenance/" + string(p.ID), Text: "It is announced just so already: " + windowText(p.Window) + "."}
-	if len(events) == 0 {
-		return out, nil
-	}
-	var drafts []timeline.Draft
-	for _, e := range events {
-		drafts = append(drafts, timeline.Draft{At: a.now(), Event: e})
-	}
-	out.Text = fmt.Sprintf("%s is announced for %s.", p.Title, windowText(p.Window))
-	out.Entries, err = a.store.Append(ctx, p.ID, m.Version, drafts...)
-	return out, err
 }

@@ -2,76 +2,59 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/say"
+	"github.com/lullhq/lull/internal/timeline"
 	"github.com/lullhq/lull/internal/view"
 )
 
 // Components lists the product's parts and what holds of each.
 func (a *App) Components(ctx context.Context) ([]view.Component, error) {
-	page, err := a.page(ctx)
+	page, err := a.Page(ctx)
 	return page.Components(), err
 }
 
 // SetComponent says by hand what holds of a component, until FreeComponent.
-func (a *App) SetComponent(ctx context.Context, id string, status maint.Impact, text string) (Told, error) {
-	listed, c, err := a.componentNow(ctx, id)
-	if err != nil {
-		return Told{}, err
-	}
-	events, err := c.DecideSet(maint.ComponentSet{Name: listed.Name, Status: status, Text: text})
-	if err != nil {
-		return Told{}, hint.Wrap(err, "say one of: "+impactWords())
-	}
-	return a.tell(ctx, c.ID, c.Version, events)
+func (a *App) SetComponent(ctx context.Context, w say.Component) (say.Said, error) {
+	s, err := a.tellComponent(ctx, w, func(c maint.Component, name string) ([]maint.Event, error) {
+		return c.DecideSet(maint.ComponentSet{Name: name, Status: w.Status, Text: w.Text})
+	})
+	return s, hint.Or(err, "say one of: "+impactWords())
 }
 
 // FreeComponent lets a component follow its probes again.
-func (a *App) FreeComponent(ctx context.Context, id string) (Told, error) {
-	listed, c, err := a.componentNow(ctx, id)
-	if err != nil {
-		return Told{}, err
-	}
-	events, err := c.DecideFree(maint.ComponentFreed{Name: listed.Name})
-	if err != nil {
-		return Told{}, err
-	}
-	return a.tell(ctx, c.ID, c.Version, events)
+func (a *App) FreeComponent(ctx context.Context, w say.Component) (say.Said, error) {
+	return a.tellComponent(ctx, w, func(c maint.Component, name string) ([]maint.Event, error) {
+		return c.DecideFree(maint.ComponentFreed{Name: name})
+	})
 }
 
 // probed takes in what probes have found of a component.
 func (a *App) probed(ctx context.Context, id string, e maint.ComponentProbed) error {
-	listed, c, err := a.componentNow(ctx, id)
-	if err != nil {
-		return err
-	}
-	e.Name = listed.Name
-	events, err := c.DecideProbed(e)
-	if err != nil {
-		return err
-	}
-	_, err = a.tell(ctx, c.ID, c.Version, events)
+	_, err := a.tellComponent(ctx, say.Component{ID: id}, func(c maint.Component, name string) ([]maint.Event, error) {
+		e.Name = name
+		return c.DecideProbed(e)
+	})
 	return err
 }
 
-func (a *App) componentNow(ctx context.Context, id string) (config.Component, maint.Component, error) {
-	listed, err := a.component(id)
-	c := maint.Component{ID: maint.ComponentID(id)}
+func (a *App) tellComponent(ctx context.Context, w say.Component, decide func(c maint.Component, name string) ([]maint.Event, error)) (say.Said, error) {
+	listed, err := a.component(w.ID)
 	if err != nil {
-		return listed, c, err
+		return say.Said{}, err
 	}
-	entries, err := a.store.History(ctx, c.ID)
-	if err != nil {
-		return listed, c, fmt.Errorf("read the record of component %s: %w", id, err)
-	}
-	for _, e := range entries {
-		c = c.Apply(e.Event, e.At)
-	}
-	return listed, c, nil
+	id := maint.ComponentID(w.ID)
+	return a.tell(ctx, id, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
+		c := maint.Component{ID: id}
+		for _, e := range past {
+			c = c.Apply(e.Event, e.At)
+		}
+		return decide(c, listed.Name)
+	})
 }
 
 func (a *App) component(id string) (config.Component, error) {
@@ -82,11 +65,11 @@ func (a *App) component(id string) (config.Component, error) {
 	for _, c := range a.Config.Components {
 		known = append(known, c.ID)
 	}
-	next := "write it under components: in " + a.Config.File
+	next := "write it under components: in lull.yaml"
 	if len(known) > 0 {
 		next = "say one of: " + strings.Join(known, ", ")
 	}
-	return config.Component{}, hint.Errorf(next, "component %q is not in %s", id, a.Config.File)
+	return config.Component{}, hint.Wrap(maint.Refuse("component %q is not in lull.yaml", id), next)
 }
 
 func impactWords() string {

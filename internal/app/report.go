@@ -21,13 +21,17 @@ func (a *App) Report(ctx context.Context, planFile string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	entries, err := a.store.History(ctx, p.ID)
+	entries, err := a.history(ctx, p.ID)
 	if err != nil {
 		return Report{}, err
 	}
 	if len(entries) == 0 {
 		return Report{}, hint.Errorf("lull schedule "+planFile, "there is no record of %s", p.ID)
 	}
+	return a.report(entries), nil
+}
+
+func (a *App) report(entries []timeline.Entry) Report {
 	r := view.PostMortem(entries, a.now())
-	return Report{Markdown: r.Markdown(), Public: r.Public().Markdown(), Entries: entries}, nil
+	return Report{Markdown: r.Markdown(), Public: r.Public().Markdown(), Entries: entries}
 }

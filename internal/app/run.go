@@ -75,7 +75,7 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	if err := a.runner(w).Abort(ctx, p.ID, items); err != nil {
 		return err
 	}
-	return a.say(ctx, p.ID, "cancelled", maint.Cancel{Text: "The maintenance was called off. Everything is as it was before."}, w)
+	return a.say(ctx, p.ID, "cancelled", maint.Cancel{Text: calledOff}, w)
 }
 
 func (a *App) runner(w run.Watcher) *run.Runner {

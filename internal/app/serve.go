@@ -84,7 +84,7 @@ func (a *App) server() (*httpd.Server, error) {
 		return nil, err
 	}
 	return httpd.New(httpd.Options{
-		Source: source{store: a.store, file: a.file, now: a.now}, Now: a.now,
+		Source: a.source(), Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages,
 	}), nil
@@ -116,6 +116,8 @@ type source struct {
 	file  storeFile
 	now   func() time.Time
 }
+
+func (a *App) source() source { return source{store: a.store, file: a.file, now: a.now} }
 
 // Read implements httpd.Source.
 func (s source) Read(ctx context.Context, after int64, limit int) ([]timeline.PublicEntry, int64, error) {

@@ -88,8 +88,3 @@ func progressText(p run.Progress) string {
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
-
-// Read gives entries of the record after a position.
-func (a *App) Read(ctx context.Context, after int64, limit int) ([]timeline.Entry, error) {
-	return a.store.Read(ctx, after, limit)
-}

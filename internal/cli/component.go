@@ -8,6 +8,7 @@ import (
 	"github.com/lullhq/lull/internal/app"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/say"
 )
 
 func newComponent(g *global) *cobra.Command {
@@ -50,8 +51,8 @@ func newComponentSet(g *global) *cobra.Command {
 			return hint.Errorf(c.CommandPath()+" api partial_outage", "%s takes a component and its status", c.CommandPath())
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return g.tells(c, func(a *app.App) (app.Told, error) {
-				return a.SetComponent(c.Context(), args[0], maint.Impact(args[1]), text)
+			return g.tells(c, func(a *app.App) (say.Said, error) {
+				return a.SetComponent(c.Context(), say.Component{ID: args[0], Status: maint.Impact(args[1]), Text: text})
 			})
 		},
 	}
@@ -63,7 +64,9 @@ func newComponentAuto(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use: "auto ID", Short: "Let a component follow its probes again", Args: nameArg,
 		RunE: func(c *cobra.Command, args []string) error {
-			return g.tells(c, func(a *app.App) (app.Told, error) { return a.FreeComponent(c.Context(), args[0]) })
+			return g.tells(c, func(a *app.App) (say.Said, error) {
+				return a.FreeComponent(c.Context(), say.Component{ID: args[0]})
+			})
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/lullhq/lull/internal/app"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/say"
 )
 
 func newIncident(g *global) *cobra.Command {
@@ -45,14 +47,10 @@ func (f *incidentFlags) add(c *cobra.Command, names ...string) {
 	}
 }
 
-func (f *incidentFlags) words(name string, in io.Reader) (w app.IncidentWords, err error) {
-	w = app.IncidentWords{Name: name, Title: f.title, Status: maint.IncidentStatus(f.status), Severity: maint.Severity(f.severity), Text: f.text}
-	if f.text == "-" {
-		text, err := io.ReadAll(io.LimitReader(in, 1<<20))
-		if err != nil {
-			return w, fmt.Errorf("read the text: %w", err)
-		}
-		w.Text = string(text)
+func (f *incidentFlags) words(name string, in io.Reader) (w say.Incident, err error) {
+	w = say.Incident{Name: name, Title: f.title, Status: maint.IncidentStatus(f.status), Severity: maint.Severity(f.severity), Text: f.text}
+	if w.Text, err = textOrStdin(f.text, in); err != nil {
+		return w, err
 	}
 	if f.began != "" {
 		if w.Began, err = time.Parse(time.RFC3339, f.began); err != nil {
@@ -81,7 +79,10 @@ func newIncidentOpen(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return g.tells(c, func(a *app.App) (app.Told, error) { return a.OpenIncident(c.Context(), w) })
+			return g.tells(c, func(a *app.App) (say.Said, error) {
+				s, err := a.OpenIncident(c.Context(), w)
+				return s, hint.Or(err, "lull incident open --help; to say more of an incident: lull incident update "+w.Name+" --text TEXT")
+			})
 		},
 	}
 	f.add(c, "title", "text", "status", "severity", "component", "began")
@@ -99,7 +100,7 @@ func newIncidentUpdate(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return g.tells(c, func(a *app.App) (app.Told, error) { return a.UpdateIncident(c.Context(), w) })
+			return g.tells(c, func(a *app.App) (say.Said, error) { return updateIncident(c.Context(), a, w) })
 		},
 	}
 	f.add(c, "text", "status", "severity", "component")
@@ -116,11 +117,16 @@ func newIncidentResolve(g *global) *cobra.Command {
 				return err
 			}
 			w.Status = maint.Resolved
-			return g.tells(c, func(a *app.App) (app.Told, error) { return a.UpdateIncident(c.Context(), w) })
+			return g.tells(c, func(a *app.App) (say.Said, error) { return updateIncident(c.Context(), a, w) })
 		},
 	}
 	f.add(c, "text")
 	return c
+}
+
+func updateIncident(ctx context.Context, a *app.App, w say.Incident) (say.Said, error) {
+	s, err := a.UpdateIncident(ctx, w)
+	return s, hint.Or(err, "lull incident list")
 }
 
 func newIncidentExplain(g *global) *cobra.Command {
@@ -136,7 +142,10 @@ func newIncidentExplain(g *global) *cobra.Command {
 			if err != nil {
 				return hint.Wrap(fmt.Errorf("read the post-mortem: %w", err), "name a Markdown file that you may read")
 			}
-			return g.tells(c, func(a *app.App) (app.Told, error) { return a.ExplainIncident(c.Context(), args[0], string(text)) })
+			return g.tells(c, func(a *app.App) (say.Said, error) {
+				s, err := a.ExplainIncident(c.Context(), say.Incident{Name: args[0], Text: string(text)})
+				return s, hint.Or(err, "lull incident list; an incident that is open is ended with lull incident resolve "+args[0]+" --text TEXT")
+			})
 		},
 	}
 }
@@ -165,8 +174,20 @@ func newIncidentList(g *global) *cobra.Command {
 	}
 }
 
+// textOrStdin gives the words, or with - those that are written to lull.
+func textOrStdin(text string, in io.Reader) (string, error) {
+	if text != "-" {
+		return text, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(in, 1<<20))
+	if err != nil {
+		return "", fmt.Errorf("read the text: %w", err)
+	}
+	return string(b), nil
+}
+
 // tells does one thing that says something to the public, and prints what came of it.
-func (g *global) tells(c *cobra.Command, do func(*app.App) (app.Told, error)) error {
+func (g *global) tells(c *cobra.Command, do func(*app.App) (say.Said, error)) error {
 	return g.with(c.Context(), func(a *app.App) error {
 		t, err := do(a)
 		if err != nil {

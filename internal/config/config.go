@@ -1,9 +1,9 @@
-// Package config reads lull.yaml, which says what there is, and plans, which say
-// what to do. It answers with typed values, or with every problem of the file at
+// Package config reads lull.yaml, which says what there is, plans, which say what to
+// do, and posts of the change log, which say what is new. It answers with typed values, or with every problem of the file at
 // once, each with its place and what to write instead.
 //
 // It must not know of Postgres drivers, storage or HTTP: it opens no connection
-// and looks at nothing but its two files, the environment variables they name,
+// and looks at nothing but these files, the environment variables they name,
 // and a password file at the moment the password is asked for. Its types hold
 // secrets and addresses, so nothing that renders for the public may be given one.
 package config

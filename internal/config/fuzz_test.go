@@ -73,7 +73,7 @@ func FuzzLoadPlan(f *testing.F) {
 	seeds(f)
 	c := good(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parsePlan("plan.yaml", data, c)
+		p, err := ParsePlan("plan.yaml", data, c)
 		if err != nil {
 			placed(t, err)
 			return

@@ -28,7 +28,7 @@ func TestHostileFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parsePlan("plan.yaml", []byte(text), &Config{})
+			_, err := ParsePlan("plan.yaml", []byte(text), &Config{})
 			var problems Errors
 			if !errors.As(err, &problems) {
 				t.Fatalf("no problems but %v", err)

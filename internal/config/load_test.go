@@ -196,7 +196,7 @@ func TestBake(t *testing.T) {
 	} {
 		text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
 			"steps: [{upgrade: {cluster: main, to: 17, budget: 1h, " + line + "}}]"
-		p, err := parsePlan("plan.yaml", []byte(text), good(t))
+		p, err := ParsePlan("plan.yaml", []byte(text), good(t))
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue
@@ -212,7 +212,7 @@ func TestWALBudget(t *testing.T) {
 	for written, want := range map[string]int64{"20GB": 20e9, "500 MB": 500e6, "2TB": 2e12} {
 		text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
 			"steps: [{upgrade: {cluster: main, to: 17, budget: 1h, wal_budget: " + written + "}}]"
-		p, err := parsePlan("plan.yaml", []byte(text), good(t))
+		p, err := ParsePlan("plan.yaml", []byte(text), good(t))
 		if err != nil || p.Steps[0].Upgrade.WALBudget != want {
 			t.Errorf("%s: %+v, %v", written, p, err)
 		}
@@ -256,7 +256,7 @@ func TestParseDuration(t *testing.T) {
 		"90m": 90 * time.Minute, "2h": 2 * time.Hour, "14d": 14 * day, "1d12h": 36 * time.Hour, "0d1s": time.Second, "500ms": 500 * time.Millisecond,
 		"": 0, "14": 0, "d": 0, "1d-1h": 0, "1d1d": 0, "1h1d": 0, "1000d": 0, "1w": 0, "9999999999h": 0,
 	} {
-		got, err := parseDuration(in)
+		got, err := ParseDuration(in)
 		if (err == nil) != (want > 0) || err == nil && got != want {
 			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
 		}

@@ -49,10 +49,11 @@ func LoadPlan(path string, c *Config) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parsePlan(path, data, c)
+	return ParsePlan(path, data, c)
 }
 
-func parsePlan(path string, data []byte, c *Config) (*Plan, error) {
+// ParsePlan is LoadPlan of a plan that did not come from a file here. Nothing that it names is opened.
+func ParsePlan(path string, data []byte, c *Config) (*Plan, error) {
 	d, root, err := begin(path, data)
 	if err != nil {
 		return nil, err

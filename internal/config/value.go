@@ -142,7 +142,7 @@ func (d *document) duration(into *time.Duration) reader {
 		if !ok {
 			return
 		}
-		length, err := parseDuration(s)
+		length, err := ParseDuration(s)
 		if err != nil || length <= 0 || length > longestDuration {
 			d.problem(n, `such as "90m", "2h", "1h30m" or "14d"`, "%q is not a length of time", shorten(s))
 			return
@@ -151,8 +151,8 @@ func (d *document) duration(into *time.Duration) reader {
 	}
 }
 
-// parseDuration is time.ParseDuration with days of 24 hours before it.
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration is time.ParseDuration with days of 24 hours before it: "14d".
+func ParseDuration(s string) (time.Duration, error) {
 	m := daysAndRest.FindStringSubmatch(s)
 	if m == nil || m[1] == "" {
 		return time.ParseDuration(s)

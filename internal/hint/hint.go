@@ -27,6 +27,14 @@ func Wrap(err error, next string) error {
 	return &Error{Err: err, Next: next}
 }
 
+// Or adds the next step to err, unless it says one already.
+func Or(err error, next string) error {
+	if Of(err) != "" {
+		return err
+	}
+	return Wrap(err, next)
+}
+
 // Errorf builds an error as fmt.Errorf does and adds the next step to it.
 func Errorf(next, format string, args ...any) error {
 	return &Error{Err: fmt.Errorf(format, args...), Next: next}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // AChange is a post of the change log: something that is new for the product's users.
@@ -58,23 +59,35 @@ func (c Change) Apply(e Event, at time.Time) Change {
 	return c
 }
 
+// ErrUnknownChange is wrapped when a command is for a post that was not published.
+var ErrUnknownChange = errors.New("there is no post of that name")
+
 // DecidePost publishes it, or replaces what it said. The same again is nothing to do.
 func (c Change) DecidePost(e ChangePosted) ([]Event, error) {
 	switch {
 	case strings.TrimSpace(e.Title) == "":
-		return nil, errors.New("a post needs a title")
+		return nil, Refuse("a post needs a title")
 	case strings.TrimSpace(e.Text) == "":
-		return nil, errors.New("a post needs a text")
+		return nil, Refuse("a post needs a text")
+	case slices.ContainsFunc(e.Labels, func(l string) bool { return !isLabel(l) }):
+		return nil, Refuse("a label is one line of 1 to %d bytes", maxLabel)
 	case !c.Posted.IsZero() && !c.Withdrawn && c.Post.same(e):
 		return nil, nil
 	}
 	return []Event{e}, nil
 }
 
+// maxLabel bounds what stands on one line beside others.
+const maxLabel = 40
+
+func isLabel(s string) bool {
+	return strings.TrimSpace(s) == s && s != "" && len(s) <= maxLabel && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
 // DecideWithdraw takes it off the page.
 func (c Change) DecideWithdraw() ([]Event, error) {
 	if c.Posted.IsZero() {
-		return nil, errors.New("there is no post of that name")
+		return nil, ErrUnknownChange
 	}
 	if c.Withdrawn {
 		return nil, nil

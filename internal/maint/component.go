@@ -1,7 +1,6 @@
 package maint
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -74,7 +73,7 @@ func (c Component) Apply(e Event, _ time.Time) Component {
 // DecideSet sets the component by hand.
 func (c Component) DecideSet(e ComponentSet) ([]Event, error) {
 	if !slices.Contains(Impacts, e.Status) {
-		return nil, fmt.Errorf("component %s: %q is not an impact", c.ID.Name(), e.Status)
+		return nil, Refuse("component %s: %q is not an impact", c.ID.Name(), e.Status)
 	}
 	if c.Manual == e.Status && e.Text == "" {
 		return nil, nil
@@ -94,7 +93,7 @@ func (c Component) DecideFree(e ComponentFreed) ([]Event, error) {
 // cannot have begun before what held until now: the record is gone through by when things began.
 func (c Component) DecideProbed(e ComponentProbed) ([]Event, error) {
 	if !slices.Contains(Impacts, e.Status) {
-		return nil, fmt.Errorf("component %s: %q is not an impact", c.ID.Name(), e.Status)
+		return nil, Refuse("component %s: %q is not an impact", c.ID.Name(), e.Status)
 	}
 	if c.Probed == e.Status || c.Probed == "" && e.Status == Operational {
 		return nil, nil

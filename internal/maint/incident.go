@@ -106,9 +106,9 @@ func (i Incident) DecideOpen(e IncidentOpened, now time.Time) ([]Event, error) {
 	case i.Status != "":
 		return nil, fmt.Errorf("%s: incident %s was opened at %s: %w", e.Kind(), i.ID.Name(), i.Opened.UTC().Format(time.RFC3339), ErrState)
 	case strings.TrimSpace(e.Title) == "":
-		return nil, errors.New("an incident needs a title")
+		return nil, Refuse("an incident needs a title")
 	case e.Began.After(now):
-		return nil, fmt.Errorf("an incident cannot begin in the future, at %s", e.Began.UTC().Format(time.RFC3339))
+		return nil, Refuse("an incident cannot begin in the future, at %s", e.Began.UTC().Format(time.RFC3339))
 	}
 	if err := sayable(e.Status, e.Severity, e.Text, e.Components); err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (i Incident) DecideUpdate(e IncidentUpdated) ([]Event, error) {
 		return nil, err
 	}
 	if e.Status == Resolved && len(e.Components) > 0 {
-		return nil, errors.New("nothing suffers any more when an incident is resolved: name no components")
+		return nil, Refuse("nothing suffers any more when an incident is resolved: name no components")
 	}
 	return []Event{e}, nil
 }
@@ -138,7 +138,7 @@ func (i Incident) DecidePostMortem(e PostMortemPublished) ([]Event, error) {
 	case i.Open():
 		return nil, fmt.Errorf("%s: incident %s is %s: %w", e.Kind(), i.ID.Name(), i.Status, ErrState)
 	case strings.TrimSpace(e.Text) == "":
-		return nil, errors.New("a post-mortem needs a text")
+		return nil, Refuse("a post-mortem needs a text")
 	case e.Text == i.PostMortem:
 		return nil, nil
 	}
@@ -148,15 +148,15 @@ func (i Incident) DecidePostMortem(e PostMortemPublished) ([]Event, error) {
 func sayable(status IncidentStatus, severity Severity, text string, components map[string]Impact) error {
 	switch {
 	case !slices.Contains(IncidentStatuses, status):
-		return fmt.Errorf("%q is not a status of an incident", status)
+		return Refuse("%q is not a status of an incident", status)
 	case !slices.Contains(Severities, severity):
-		return fmt.Errorf("%q is not a severity of an incident", severity)
+		return Refuse("%q is not a severity of an incident", severity)
 	case strings.TrimSpace(text) == "":
-		return errors.New("an update needs a text")
+		return Refuse("an update needs a text")
 	}
 	for id, impact := range components {
 		if !slices.Contains(Impacts, impact) {
-			return fmt.Errorf("component %s: %q is not an impact", id, impact)
+			return Refuse("component %s: %q is not an impact", id, impact)
 		}
 	}
 	return nil

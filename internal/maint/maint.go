@@ -79,6 +79,9 @@ func (Complete) command() {}
 func (Cancel) command()   {}
 func (RollBack) command() {}
 
+// ErrUnknownMaintenance is wrapped when a command is for a maintenance that nobody was told of.
+var ErrUnknownMaintenance = errors.New("there is no such maintenance")
+
 // ErrState is wrapped by every refusal that comes from the state of a maintenance.
 var ErrState = errors.New("not possible in this state")
 
@@ -118,7 +121,7 @@ func (m Maintenance) schedule(c Schedule, now time.Time) ([]Event, error) {
 	if _, end, err := c.Plan.Window.Resolve(); err != nil {
 		return nil, err
 	} else if end.Before(now) {
-		return nil, fmt.Errorf("the window of %s ended at %s", m.ID, end.Format(time.RFC3339))
+		return nil, Refuse("the window of %s ended at %s", m.ID, end.Format(time.RFC3339))
 	}
 	switch m.state() {
 	case Draft:

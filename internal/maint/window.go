@@ -25,18 +25,18 @@ const WallLayout = "2006-01-02 15:04"
 func (w Window) Resolve() (start, end time.Time, err error) {
 	loc, err := time.LoadLocation(w.Zone)
 	if err != nil || w.Zone == "" || w.Zone == "Local" {
-		return start, end, fmt.Errorf("zone %q is not an IANA time zone", w.Zone)
+		return start, end, Refuse("zone %q is not an IANA time zone", w.Zone)
 	}
 	wall, err := time.Parse(WallLayout, w.Start)
 	if err != nil || wall.Format(WallLayout) != w.Start {
-		return start, end, fmt.Errorf("start %q is not of the form %s", w.Start, WallLayout)
+		return start, end, Refuse("start %q is not of the form %s", w.Start, WallLayout)
 	}
 	start = first(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), 0, 0, loc))
 	if start.Format(WallLayout) != w.Start {
-		return start, end, fmt.Errorf("start %s does not exist in %s: clocks are put forward over it", w.Start, w.Zone)
+		return start, end, Refuse("start %s does not exist in %s: clocks are put forward over it", w.Start, w.Zone)
 	}
 	if w.Allow <= 0 {
-		return start, end, fmt.Errorf("allow %s is not a length of time", w.Allow)
+		return start, end, Refuse("allow %s is not a length of time", w.Allow)
 	}
 	return start, start.Add(w.Allow), nil
 }
