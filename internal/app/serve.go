@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/httpd"
+	"github.com/lullhq/lull/internal/httpd/api"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/store"
@@ -86,8 +88,16 @@ func (a *App) server() (*httpd.Server, error) {
 	return httpd.New(httpd.Options{
 		Source: a.source(), Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
-		Look: look, Languages: a.Config.Page.Languages,
+		Look: look, Languages: a.Config.Page.Languages, API: a.api(slog.Default()),
 	}), nil
+}
+
+// api is what programs elsewhere may ask for.
+func (a *App) api(log *slog.Logger) *api.API {
+	return api.New(api.Options{
+		Record: a, Archive: a, Maintenances: a, Incidents: a, Components: a, Changes: a,
+		Tokens: a.store, URL: a.Config.Server.URL, Now: a.now, Log: log,
+	})
 }
 
 // catalog is what lull.yaml says that there is, as far as it is public.

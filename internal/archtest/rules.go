@@ -49,6 +49,18 @@ var Rules = append([]Rule{
 		Reason: "a request from outside must have no way to the journal, the clusters or the steps",
 	},
 	{
+		Who: in("httpd"), Never: append([]string{"github.com/danielgtaylor/huma/..."}, in("httpd/api/...")...),
+		Reason: "the public face is served without the API, and no library of the API has a say in it",
+	},
+	{
+		Who: in("auth"), Only: append([]string{"std", "golang.org/x/time/rate"}, in("hint")...), Never: append([]string{"net/http"}, drivers...), Clock: true,
+		Reason: "who may do what is decided without knowing what is asked, or by what way",
+	},
+	{
+		Who: in("say"), Only: append([]string{"std"}, in("maint", "timeline")...), Never: append([]string{"net/http"}, drivers...),
+		Reason: "the words of the commands and of the API belong to neither",
+	},
+	{
 		Who: []string{"internal/...", "cmd/..."}, But: in("app/...", "store/..."), Tests: true,
 		Never:  in("store/..."),
 		Reason: "all others use the ports, so that a second database needs one new package and one changed line",

@@ -77,6 +77,9 @@ func (s *Server) newRoutes() http.Handler {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
+	if s.opts.API != nil {
+		mux.Handle("/api/v1/", s.opts.API)
+	}
 	mux.HandleFunc("/", s.missing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := s.below(r.URL.Path); path != r.URL.Path {

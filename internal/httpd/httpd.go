@@ -43,6 +43,7 @@ type Options struct {
 	Look         public.Look
 	Poll         time.Duration // how often the record is asked; 150 ms when 0
 	Log          *slog.Logger  // slog.Default when nil
+	API          http.Handler  // answers below /api/v1/; may be nil
 }
 
 // Deadlines and bounds. Each is named here because each is a promise.
