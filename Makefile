@@ -1,4 +1,4 @@
-# make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy
+# make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy, and other people's readers of feeds and calendars
 # make build   bin/lull
 # make test    set-up, vet and the tests, the longest left out
 # make test-all    every test; about half an hour
@@ -18,6 +18,7 @@
 
 setup:
 	@scripts/toolchain 13 17 haproxy
+	@scripts/clients
 
 # servers is what the demo and the benchmarks need.
 servers:
