@@ -67,8 +67,8 @@
   async function look() {
     if (document.hidden) return
     try {
-      const answer = await fetch(new URL('banner.json', me.src), {credentials: 'omit'})
-      if (answer.ok) notices = (await answer.json()).notices
+      const reply = await fetch(new URL('banner.json', me.src), {credentials: 'omit', cache: 'no-cache'})
+      if (reply.ok) notices = (await reply.json()).notices
     } catch {} // what was known stays
     draw()
   }
