@@ -27,7 +27,11 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.server()
+	ctx, cancel := context.WithCancel(ctx)
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	s, err := a.server(a.store.Wake(ctx))
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -35,10 +39,6 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var others sync.WaitGroup
-	defer others.Wait()
-	defer cancel()
 	for _, do := range besides {
 		others.Go(func() { do(ctx) })
 	}
@@ -79,14 +79,16 @@ func listen(ctx context.Context, key, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// server is the public face of this configuration's record.
-func (a *App) server() (*httpd.Server, error) {
+// server is the public face of this configuration's record. Hints tell it when to look; it looks without them, too.
+func (a *App) server(hints <-chan struct{}) (*httpd.Server, error) {
 	look, err := a.look()
 	if err != nil {
 		return nil, err
 	}
+	src := a.source()
+	src.hints = hints
 	return httpd.New(httpd.Options{
-		Source: a.source(), Now: a.now,
+		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages, API: a.api(slog.Default()),
 	}), nil
@@ -125,6 +127,7 @@ type source struct {
 	store *store.Store
 	file  storeFile
 	now   func() time.Time
+	hints <-chan struct{} // that the record may have grown; nil = there are none
 }
 
 func (a *App) source() source { return source{store: a.store, file: a.file, now: a.now} }
@@ -141,23 +144,11 @@ func (s source) Read(ctx context.Context, after int64, limit int) ([]timeline.Pu
 	return timeline.Public(entries), entries[len(entries)-1].Seq, nil
 }
 
-// glance is how often the store is asked whether there is something new: cheap enough to be asked
-// by a server that nobody reads, and quick enough for thousands of listeners to hear of it within 100 ms.
-const glance = 8 * time.Millisecond
-
-// Await implements httpd.Source.
-func (s source) Await(ctx context.Context, after int64) {
-	tick := time.NewTicker(glance)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if changed, err := s.store.Changed(ctx, after); changed || err != nil {
-				return
-			}
-		}
+// Await implements httpd.Source. Without hints it ends with ctx.
+func (s source) Await(ctx context.Context, _ int64) {
+	select {
+	case <-ctx.Done():
+	case <-s.hints:
 	}
 }
 

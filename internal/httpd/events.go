@@ -35,6 +35,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.hub.leave()
 		return
 	}
+	seen := lastSeen(r, snap.seq())
+	snap, caughtUp := s.caughtUp(r.Context(), seen)
 	l, err := takeOver(w)
 	if err != nil {
 		s.hub.leave()
@@ -43,7 +45,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if !s.admit(l, snap, lastSeen(r, snap.seq())) {
+	// Who cannot be caught up with comes back, with what it has seen: nothing is told twice.
+	if l.write(greeting(seen)) != nil || !caughtUp || !s.admit(l, snap, seen) {
 		l.close()
 		s.hub.leave()
 	}
@@ -52,9 +55,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 // admit sends what the listener missed and takes it in: between the two nothing is lost, because
 // it is taken in only when it has everything that the others have.
 func (s *Server) admit(l *listener, snap *snapshot, seen int64) bool {
-	if err := l.write(greeting(seen)); err != nil {
-		return false
-	}
 	l.sent = seen
 	for {
 		missed := snap.missed(l.sent)

@@ -136,7 +136,8 @@ func TestEventsResume(t *testing.T) {
 	if diff := cmp.Diff([]string{"id: 6", "id: 7", "id: 8"}, ids(r, 3)); diff != "" {
 		t.Error(diff)
 	}
-	// An id that the record has not reached is of another record: the page is to be fetched.
+	// An id that the record has not reached, also when it is read once more, is of another record: the page is to be fetched.
+	go w.lookWhenAwaited(2)
 	if diff := cmp.Diff(`id: 8 | event: page | data: {"fetch":true}`, comeBack("/events", "Last-Event-ID", "9000").next()); diff != "" {
 		t.Error(diff)
 	}

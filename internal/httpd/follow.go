@@ -62,6 +62,7 @@ func (s *Server) refresh(ctx context.Context) error {
 	if old := s.snap.Load(); old == nil || len(fresh) > 0 || moved || old.due(now) || old.aged() {
 		s.show(view.Page(s.opts.Catalog, f.entries, progress, now), now, fresh)
 	}
+	s.reads.worked()
 	return nil
 }
 

@@ -74,6 +74,7 @@ type Server struct {
 	http      *http.Server
 	ending    atomic.Bool
 	counts    counts
+	reads     reads
 	readAt    atomic.Pointer[time.Time] // when the record was last read, for the metrics
 	changed   chan struct{}
 	heartbeat time.Duration
