@@ -20,6 +20,9 @@ import (
 
 var shots = flag.String("shots", "", "folder in which the browser tests leave pictures of every state")
 
+// patience is how long a browser has for a whole test: taking every picture is the longest.
+const patience = 5 * time.Minute
+
 // browser starts Debian's chromium without a window, with a profile of its own, or skips the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
@@ -42,7 +45,7 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, time.Minute)
+	ctx, end := context.WithTimeout(ctx, patience)
 	t.Cleanup(end)
 	return ctx
 }
@@ -90,9 +93,9 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	}
 }
 
-func ask[T any](ctx context.Context, t *testing.T, expression string) T {
+func ask[T any](ctx context.Context, t *testing.T, expression string, opts ...chromedp.EvaluateOption) T {
 	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, opts...))
 	must(t, err)
 	return v
 }
@@ -131,6 +134,17 @@ func TestPictures(t *testing.T) {
 		}
 		w.server.hub.close()
 		srv.Close()
+	}
+	w := newFace(t, at("04:21"))
+	trouble(w)
+	w.look()
+	srv := httptest.NewServer(w.server.Handler())
+	t.Cleanup(srv.Close)
+	t.Cleanup(w.server.hub.close)
+	for _, f := range faces {
+		for _, l := range looks {
+			picture(ctx, t, srv.URL+f.path, f.name, l)
+		}
 	}
 }
 

@@ -52,12 +52,16 @@ type world struct {
 	broken   error
 }
 
-func newWorld(t testing.TB, now time.Time) *world {
+func newWorld(t testing.TB, now time.Time, with ...func(*Options)) *world {
 	w := &world{t: t, now: now, progress: map[maint.ID]view.Progress{}}
-	w.server = New(Options{
+	opts := Options{
 		Source: w, Now: w.clock, Organization: "Example", URL: "https://status.example.com",
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	for _, f := range with {
+		f(&opts)
+	}
+	w.server = New(opts)
 	return w
 }
 

@@ -50,6 +50,9 @@ func (p *PageModel) components(catalog Catalog, about []subject, entries []timel
 				p.ChangesAt = sooner(p.ChangesAt, now.Truncate(time.Minute).Add(time.Minute)) // how long it lasts is told
 			}
 		}
+		if !c.Since.IsZero() {
+			c.Since = c.Since.In(catalog.location())
+		}
 		c.Word = StateOfComponent(c.Status)
 		c.Days, c.Uptime = days(stretches, known, now.In(catalog.location()))
 		c.Past = lately(stretches, c.Days[0].Date)

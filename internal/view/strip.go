@@ -48,8 +48,8 @@ func days(stretches []Stretch, known, now time.Time) ([]StripDay, Uptime) {
 			up.Out += d.Out
 		}
 	}
-	if up.Known > 0 {
-		up.Percent = float64(int64(10000*(up.Known-up.Out)/up.Known)) / 100
+	if known := up.Known.Milliseconds(); known > 0 { // 90 days of nanoseconds, ten thousand times, are more than an int64 holds
+		up.Percent = float64(10000*(up.Known-up.Out).Milliseconds()/known) / 100
 	}
 	return out, up
 }

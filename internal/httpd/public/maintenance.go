@@ -29,6 +29,9 @@ func (s speaker) parts(affected []view.Affected) (out []part) {
 
 func (s speaker) card(m view.Maintenance, alone bool) card {
 	c := card{speaker: s, Maintenance: m, Alone: alone, Shown: m.Entries, Path: maintenancePath(m)}
+	if !alone && c.Planned() && len(c.Shown) == 1 {
+		c.Shown = nil // the announcement: the card says it already
+	}
 	if !alone && len(c.Shown) > perPage {
 		c.Shown, c.More = c.Shown[:perPage], len(c.Shown)-perPage
 	}
