@@ -11,10 +11,11 @@
 #              with a run that was stopped with Ctrl-C, and repeats what failed in it
 # make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
 # make bench-probes   10,000 web addresses on this machine, each probed every 10 s, RUNS times; writes .bench/probes.json
+# make shots   pictures of every page and state, taken by chromium, into .demo/shots
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-probes lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-probes shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy
@@ -53,6 +54,10 @@ bench-switch bench-compare: servers build
 bench-probes:
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
 	bin/lull-bench probes
+
+shots:
+	mkdir -p .demo/shots
+	go test ./internal/httpd -run TestPictures -timeout 20m -args -shots $(CURDIR)/.demo/shots
 
 lint:
 	@scripts/lint

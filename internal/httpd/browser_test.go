@@ -21,7 +21,7 @@ import (
 var shots = flag.String("shots", "", "folder in which the browser tests leave pictures of every state")
 
 // patience is how long a browser has for a whole test: taking every picture is the longest.
-const patience = 5 * time.Minute
+const patience = 15 * time.Minute
 
 // browser starts Debian's chromium without a window, with a profile of its own, or skips the test.
 func browser(t *testing.T) context.Context {

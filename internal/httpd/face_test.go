@@ -118,7 +118,7 @@ func TestLinksLead(t *testing.T) {
 			t.Errorf("%s is linked to and answers %d", path, rec.Code)
 		}
 		if strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
-			todo = append(todo, linksOf(rec.Body.String())...)
+			todo = append(todo, anchorsOf(rec.Body.String())...)
 		}
 	}
 	if len(seen) < 60 {
@@ -133,7 +133,7 @@ func TestLinksStayBelowTheBasePath(t *testing.T) {
 	trouble(w)
 	w.look()
 	for _, path := range []string{"/", "/de/maintenance/search", "/en/components/app", "/en/history"} {
-		for _, link := range linksOf(get(t, w, path).Body.String()) {
+		for _, link := range anchorsOf(get(t, w, path).Body.String()) {
 			if !strings.HasPrefix(link, "/status/") {
 				t.Errorf("%s links to %s", path, link)
 			}
@@ -158,8 +158,8 @@ func TestOneLanguage(t *testing.T) {
 	}
 }
 
-// linksOf are the addresses on this server that a page names.
-func linksOf(page string) (out []string) {
+// anchorsOf are the addresses on this server that a page names.
+func anchorsOf(page string) (out []string) {
 	for _, part := range strings.Split(page, ` href="`)[1:] {
 		link, _, _ := strings.Cut(part, `"`)
 		link, _, _ = strings.Cut(link, "#")

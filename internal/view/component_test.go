@@ -187,3 +187,16 @@ func TestGroups(t *testing.T) {
 		t.Errorf("says %+v", o)
 	}
 }
+
+// Ninety days of nanoseconds, ten thousand times, are more than an int64 holds.
+func TestUptimeOfTheWholeStrip(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 12, 5, 0, 0, 0, 0, time.UTC)
+	_, up := days([]Stretch{{From: now.AddDate(0, 0, -30), To: now.AddDate(0, 0, -30).Add(8 * time.Minute), Status: maint.MajorOutage}}, now.AddDate(0, 0, -100), now)
+	if up.Percent != 99.99 || up.Out != 8*time.Minute {
+		t.Errorf("8 minutes of 89 days are an uptime of %v%%, %s out", up.Percent, up.Out)
+	}
+	if _, up := days(nil, now.AddDate(0, 0, -100), now); up.Percent != 100 {
+		t.Errorf("no outage is an uptime of %v%%", up.Percent)
+	}
+}

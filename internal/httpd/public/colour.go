@@ -15,6 +15,9 @@ import (
 // enough is the contrast that text needs (WCAG 2.2, success criterion 1.4.3, AA).
 const enough = 4.5
 
+// tintShare is how much of the accent its tint has, on the sheet.
+const tintShare = 0.12
+
 // readable are the pairs of text and ground that a page has.
 var readable = [][2]string{
 	{"ink", "paper"}, {"ink", "sheet"}, {"soft", "paper"}, {"soft", "sheet"},
@@ -94,7 +97,7 @@ func (p palette) with(chosen map[string]string, key string) (rule string, err er
 		p[name] = c
 		rule += " --" + name + ": " + c + ";"
 		if name == "accent" || name == "sheet" {
-			p["accent-tint"] = mix(p["accent"], p["sheet"], 0.12)
+			p["accent-tint"] = mix(p["accent"], p["sheet"], tintShare)
 		}
 	}
 	if chosen["accent"] != "" || chosen["sheet"] != "" {
@@ -128,7 +131,7 @@ func (p palette) nearest(name string) string {
 		for _, towards := range []string{"#000000", "#ffffff"} {
 			try := maps.Clone(p)
 			try[name] = mix(towards, p[name], float64(step)/50)
-			try["accent-tint"] = mix(try["accent"], try["sheet"], 0.12)
+			try["accent-tint"] = mix(try["accent"], try["sheet"], tintShare)
 			if try.allReadable() {
 				return try[name]
 			}
