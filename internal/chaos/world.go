@@ -148,7 +148,7 @@ func (w *world) past(port int, db string) string {
 func (w *world) at(port int, db string) string {
 	s := w.source
 	s.Port = port
-	return s.DSN(db, superuser) + " password=" + w.password + " connect_timeout=5"
+	return s.DSN(db, superuser) + " password=" + w.password + " connect_timeout=30"
 }
 
 // console is the pooler's own.

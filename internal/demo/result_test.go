@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -11,12 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/ledger"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var held = time.Date(2026, 12, 5, 4, 0, 30, 0, time.UTC)
 
@@ -88,23 +86,7 @@ func TestResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/result.txt", out.String()+string(data))
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
+	golden.Equal(t, "result.txt", out.String()+string(data))
 }
 
 // A figure that nobody measured is an error and never a 0.

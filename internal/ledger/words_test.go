@@ -1,15 +1,11 @@
 package ledger
 
 import (
-	"flag"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/lullhq/lull/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestWords(t *testing.T) {
 	t.Parallel()
@@ -26,17 +22,5 @@ func TestWords(t *testing.T) {
 		n.add(Number{2, 8})
 	}
 	got := good.String() + "\n\n" + bad.String() + "\n\n" + whole.String() + "\n\n" + broken.String() + "\n"
-	const golden = "testdata/words.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
+	golden.Equal(t, "words.txt", got)
 }
