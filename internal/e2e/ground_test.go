@@ -38,13 +38,14 @@ type ground struct {
 	pooler   *pgtest.Bouncer
 	target   pgserver.Server // nothing is there yet
 	listen   string          // of the status page
+	mayWait  time.Duration   // a client, for the longest hold
 	stubborn *stubborn
 	kills    []time.Time
 }
 
 func lay(t *testing.T) *ground {
 	t.Helper()
-	g := &ground{dir: t.TempDir(), lull: program(t)}
+	g := &ground{dir: t.TempDir(), lull: program(t), mayWait: 2500 * time.Millisecond}
 	g.source = pgtest.Start(t, fromMajor, pgtest.Options{Databases: databases})
 	g.source.Exec(t, "postgres", "CREATE ROLE "+client+" LOGIN PASSWORD '"+client+"'")
 	for _, db := range databases {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
@@ -62,6 +63,7 @@ func (g *ground) behindHAProxy(t *testing.T) {
 	}
 	g.edit(t, "lull.yaml", g.gate(), gate+"}")
 	g.edit(t, "plan.yaml", "budget: 30m}", "budget: 30m, hold_budget: 10s}")
+	g.mayWait = 10*time.Second + (5+5+2*5)*time.Second // the budget, and what docs/gates.md says of the limits
 }
 
 // edit changes a file that is there already.
