@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lullhq/lull/internal/httpd"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/probe"
 	"github.com/lullhq/lull/internal/run"
@@ -17,37 +18,27 @@ const (
 	// probing is the lease of the one replica that probes. No plan has a name with a slash.
 	probing maint.ID = "serve/probes"
 
-	leaseRetry  = 10 * time.Second // before the lease is asked for again
+	leaseLook   = 10 * time.Second // from one look at the lease to the next, also when another has it
 	recordRetry = 5 * time.Second  // before a conclusion that could not be recorded is tried again
 	mostWaiting = 10_000           // conclusions that wait while the store is away; the oldest go first
 )
 
 // prober runs the probes of components while the server runs, and puts what they find on record.
 //
-// Of several replicas one does so, the others wait for its lease. Should two think that
-// they have it, no harm is done: the same said twice is recorded once.
+// Of several replicas one does so, the others wait for its lease. Should two think for a
+// moment that they have it, no harm is done: the same said twice is recorded once.
 type prober struct {
-	app     *App
-	probes  []probe.Probe
-	monitor *probe.Monitor
-	wake    chan struct{}
+	app    *App
+	probes []probe.Probe
+	wake   chan struct{}
 
 	mu      sync.Mutex
+	monitor *probe.Monitor // since the lease was taken last; nil = it never was
 	waiting []probe.Conclusion
 }
 
 func (a *App) newProber() *prober {
-	p := &prober{app: a, probes: a.componentProbes(), wake: make(chan struct{}, 1)}
-	p.monitor = probe.NewMonitor(p.probes, p.told)
-	return p
-}
-
-// start probes until stop is called.
-func (p *prober) start(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { p.run(ctx) })
-	return func() { cancel(); wg.Wait() }
+	return &prober{app: a, probes: a.componentProbes(), wake: make(chan struct{}, 1)}
 }
 
 // run probes until ctx ends, whenever it has the lease. Without probes there is nothing to lease.
@@ -59,20 +50,43 @@ func (p *prober) run(ctx context.Context) {
 		lease, err := p.app.store.Acquire(ctx, probing)
 		switch {
 		case err == nil:
-			p.probe(ctx)
-			release(ctx, p.app.store, lease)
+			p.hold(ctx, lease)
 		case !errors.Is(err, run.ErrLeaseHeld) && ctx.Err() == nil:
 			slog.Warn("ask for the lease of the probes", "error", err)
 		}
-		pause(ctx, leaseRetry)
+		pause(ctx, leaseLook)
 	}
 }
 
-// releaseDeadline is how long giving the lease up may take. If it cannot be, it ends with the process.
-const releaseDeadline = 5 * time.Second
+// hold probes for as long as the lease is there. While the store is away nobody knows, and it goes on.
+func (p *prober) hold(ctx context.Context, lease run.Lease) {
+	defer release(ctx, p.app.store, lease)
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { p.probe(ctx) })
+	for pause(ctx, leaseLook); ctx.Err() == nil; pause(ctx, leaseLook) {
+		if err := p.confirm(ctx, lease); errors.Is(err, run.ErrLeaseLost) {
+			slog.Warn("leave the probes to another server", "error", err)
+			return
+		}
+	}
+}
+
+// leaseDeadline is how long one question about the lease may take, also that of giving it up:
+// if that cannot be, it ends with the process.
+const leaseDeadline = 5 * time.Second
+
+// confirm writes nothing, and says when that would not be allowed.
+func (p *prober) confirm(ctx context.Context, lease run.Lease) error {
+	ctx, cancel := context.WithTimeout(ctx, leaseDeadline)
+	defer cancel()
+	return p.app.store.Commit(ctx, lease, run.Checkpoint{})
+}
 
 func release(ctx context.Context, j run.Journal, lease run.Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseDeadline)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseDeadline)
 	defer cancel()
 	_ = j.Release(ctx, lease)
 }
@@ -86,12 +100,31 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// probe begins anew: somebody else may have said something since it was certain last.
 func (p *prober) probe(ctx context.Context) {
+	monitor := probe.NewMonitor(p.probes, p.told)
+	p.mu.Lock()
+	p.monitor, p.waiting = monitor, nil
+	p.mu.Unlock()
 	p.forgotten(p.app.now())
 	var wg sync.WaitGroup
-	wg.Go(func() { p.monitor.Run(ctx) })
+	wg.Go(func() { monitor.Run(ctx) })
 	p.record(ctx)
 	wg.Wait()
+}
+
+// counts are for the metrics.
+func (p *prober) counts() (out []httpd.ProbeCount) {
+	p.mu.Lock()
+	monitor := p.monitor
+	p.mu.Unlock()
+	if monitor == nil {
+		return nil
+	}
+	for _, c := range monitor.Counts() {
+		out = append(out, httpd.ProbeCount(c))
+	}
+	return out
 }
 
 // forgotten lets go of components that had probes and have none any more: nothing else

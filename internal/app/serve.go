@@ -31,7 +31,8 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	var others sync.WaitGroup
 	defer others.Wait()
 	defer cancel()
-	s, err := a.server(a.store.Wake(ctx))
+	p := a.newProber()
+	s, err := a.server(a.store.Wake(ctx), p.counts)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -39,11 +40,9 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	for _, do := range besides {
+	for _, do := range append(besides, p.run) {
 		others.Go(func() { do(ctx) })
 	}
-	stop := a.newProber().start(ctx)
-	defer stop()
 	listening(a.Config.Server.URL + "/")
 	return s.Serve(ctx, l)
 }
@@ -80,7 +79,8 @@ func listen(ctx context.Context, key, addr string) (net.Listener, error) {
 }
 
 // server is the public face of this configuration's record. Hints tell it when to look; it looks without them, too.
-func (a *App) server(hints <-chan struct{}) (*httpd.Server, error) {
+// Probes are counted for the metrics; nil = there are none.
+func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount) (*httpd.Server, error) {
 	look, err := a.look()
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (a *App) server(hints <-chan struct{}) (*httpd.Server, error) {
 	return httpd.New(httpd.Options{
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
-		Look: look, Languages: a.Config.Page.Languages, API: a.api(slog.Default()),
+		Look: look, Languages: a.Config.Page.Languages, API: a.api(slog.Default()), Probes: probes,
 	}), nil
 }
 

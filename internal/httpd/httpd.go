@@ -41,9 +41,10 @@ type Options struct {
 	URL          string   // public address of the page: https switches HSTS on, and a path in it is the base of all others
 	Languages    []string // of the pages, the first by default; all that there are when nil
 	Look         public.Look
-	Poll         time.Duration // how often the record is asked; 150 ms when 0
-	Log          *slog.Logger  // slog.Default when nil
-	API          http.Handler  // answers below /api/v1/; may be nil
+	Poll         time.Duration       // how often the record is asked; 150 ms when 0
+	Log          *slog.Logger        // slog.Default when nil
+	API          http.Handler        // answers below /api/v1/; may be nil
+	Probes       func() []ProbeCount // for the metrics; nil when nothing is probed
 }
 
 // Deadlines and bounds. Each is named here because each is a promise.

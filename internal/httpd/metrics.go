@@ -60,6 +60,9 @@ func (s *Server) registry() *prometheus.Registry {
 	s.answers(r)
 	s.listening(r)
 	s.reading(r)
+	if s.opts.Probes != nil {
+		r.MustRegister(probeCounts(s.opts.Probes))
+	}
 	return r
 }
 

@@ -159,8 +159,8 @@ func (h HTTP) request(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// follow decides about a redirect. To another host, or without encryption, no header of the
-// operator's goes along: any of them may be a secret.
+// follow decides about a redirect. To another host, or without encryption, neither the address
+// nor a header of the operator's goes along: any of them may hold a secret.
 func (h HTTP) follow(next *http.Request, past []*http.Request) error {
 	if h.Redirects == 0 {
 		return http.ErrUseLastResponse
@@ -169,6 +169,7 @@ func (h HTTP) follow(next *http.Request, past []*http.Request) error {
 		return &Fault{Public: "answered with one redirect after another", Err: fmt.Errorf("it leads on more than %d times", h.Redirects)}
 	}
 	if first := past[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
+		next.Header.Del("Referer")
 		for _, header := range h.Headers {
 			next.Header.Del(header.Name)
 		}
