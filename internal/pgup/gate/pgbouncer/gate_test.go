@@ -109,6 +109,7 @@ func TestGate(t *testing.T) {
 		"a console silent while held":                 silentWhileHeld,
 		"a console silent while it drains":            silentWhileDraining,
 		"a console silent after the decision":         silentAfterDecision,
+		"a console silent after a death":              silentAfterDeath,
 		"a silent pooler that nobody can signal":      nobodyToSignal,
 	}
 	for name, test := range tests {

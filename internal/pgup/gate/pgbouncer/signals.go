@@ -1,11 +1,13 @@
 package pgbouncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +26,7 @@ func (g *Gate) orSignal(ctx context.Context, side gate.Side, err error) error {
 	if at, looked := g.fileSide(ctx); looked != nil || at != side {
 		return errors.Join(err, looked)
 	}
-	pid, failed := process(g.pidfile)
+	pid, failed := process(cmp.Or(g.pidfile, g.pidfileWritten()))
 	if failed == nil {
 		failed = resumeProcess(pid)
 	}
@@ -34,6 +36,20 @@ func (g *Gate) orSignal(ctx context.Context, side gate.Side, err error) error {
 	g.signaled = time.Now()
 	g.did("signaled")
 	return err
+}
+
+// pidfileWritten is for a process that never had an answer from the pooler.
+func (g *Gate) pidfileWritten() string {
+	b, err := g.file.read()
+	if err != nil {
+		return ""
+	}
+	settings, err := scanINI(b)
+	at := slices.IndexFunc(settings, func(s setting) bool { return s.section == "pgbouncer" && s.key == "pidfile" })
+	if err != nil || at < 0 {
+		return ""
+	}
+	return settings[at].value.of(b)
 }
 
 // resumeProcess has the pooler read its file, with which the limit of Hold ends, and let

@@ -98,6 +98,28 @@ func silentWhileDraining(t *testing.T, p rig) {
 	settled(t, b, g, gate.Source)
 }
 
+// silentAfterDeath is settled by a process that never had an answer from the pooler.
+func silentAfterDeath(t *testing.T, p rig) {
+	b, dead, network := p.remote(t)
+	client := b.Connect(t, "postgres")
+	must(t, dead.Hold(soon(t, 10*time.Second)))
+	heal := network.BlackHole()
+	defer heal()
+	g, err := New(gate.Pooler{Name: "main", Admin: fmt.Sprintf("%s port=%d", b.DSN("pgbouncer"), network.Port()), Config: b.Config()}, addr(p.source), addr(p.target))
+	must(t, err)
+	t.Cleanup(g.Close)
+	g.main.hurry = g.brief
+	if err := g.Release(t.Context()); !errors.Is(err, errSilent) {
+		t.Fatalf("release gave %v", err)
+	}
+	if got := where(t, client); got != p.source.Port {
+		t.Errorf("the client is on port %d", got)
+	}
+	heal()
+	insist(t, func() error { return g.Release(t.Context()) })
+	settled(t, b, g, gate.Source)
+}
+
 // silentAfterDecision is cut off when the file has its new name and the pooler does not know yet.
 func silentAfterDecision(t *testing.T, p rig) {
 	b, g, network := p.remote(t)
