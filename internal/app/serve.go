@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/httpd"
 	"github.com/lullhq/lull/internal/httpd/api"
@@ -90,7 +91,7 @@ func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount) (*
 	return httpd.New(httpd.Options{
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
-		Look: look, Languages: a.Config.Page.Languages, API: a.api(slog.Default()), Probes: probes,
+		Look: look, Languages: a.Config.Page.Languages, Strict: a.Config.Page.Indicator == config.IndicatorNone, API: a.api(slog.Default()), Probes: probes,
 	}), nil
 }
 

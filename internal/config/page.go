@@ -13,10 +13,18 @@ type Page struct {
 	Logo, LogoDark, Favicon string
 	Colors, DarkColors      map[string]string // #rrggbb, in small letters
 	Languages               []string          // the first is the default; nil: all, English first
+	Indicator               string            // that Statuspage's API gives while a maintenance runs
 }
 
 // Languages are those that the page has words in.
 var Languages = []string{"en", "de", "fr", "es", "ja"}
+
+// Indicators are those that a running maintenance can have in Statuspage's API. Statuspage sends the first
+// and documents the second only, which is for clients that know nothing else.
+var Indicators = []string{"maintenance", IndicatorNone}
+
+// IndicatorNone is for clients that know what is documented.
+const IndicatorNone = "none"
 
 // PageColors are the names of the colours that can be chosen.
 var PageColors = []string{"accent", "ink", "soft", "line", "paper", "sheet"}
@@ -29,7 +37,8 @@ func (d *document) page(into *Page) reader {
 			may("favicon", d.absolute(&into.Favicon)),
 			may("colors", d.colors(&into.Colors)),
 			may("dark_colors", d.colors(&into.DarkColors)),
-			may("languages", d.languages(&into.Languages)))
+			may("languages", d.languages(&into.Languages)),
+			may("indicator", d.oneOf(&into.Indicator, "indicator", Indicators)))
 		if into.LogoDark != "" && into.Logo == "" {
 			d.problem(n, `add "logo:"`, "logo_dark is there and logo is not")
 		}
