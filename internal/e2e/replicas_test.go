@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // health is the status that a replica gives of itself, "" while it does not answer.
@@ -36,7 +37,9 @@ type pageReaders struct {
 
 func (p *pageReaders) run(t *testing.T, ctx context.Context, url string) {
 	etag := ""
-	for ctx.Err() == nil {
+	pace := time.NewTicker(2 * time.Millisecond)
+	defer pace.Stop()
+	for ; ctx.Err() == nil; <-pace.C {
 		noticed := p.noticed.Load()
 		a, err := ask(t, url, etag)
 		p.read.Add(1)

@@ -18,6 +18,9 @@ func (s *Store) Reader() *sql.DB { return s.reader }
 // RingSize is how many samples are kept of a maintenance.
 const RingSize = ringSize
 
+// Write gives tests a transaction that writes.
+func (s *Store) Write(ctx context.Context, f func(*sql.Tx) error) error { return s.write(ctx, f) }
+
 // Break takes the lock of a maintenance away behind its holder's back.
 func (s *Store) Break(ctx context.Context, id maint.ID) error {
 	for lease, c := range s.claims {

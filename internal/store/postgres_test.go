@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ func TestPostgres(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *pgtest.Server, home){
 		"its own schema": testOwnSchema, "refusals": testRefusals, "commits are flushed": testCommitsAreFlushed,
 		"the holder is named": testHolderIsNamed, "a cut commit": testCutCommit, "the server's identity": testIdentity,
+		"writes take turns": testWritesTakeTurns,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,6 +118,45 @@ func testIdentity(t *testing.T, s *pgtest.Server, h home) {
 	}
 	if got, err := h.openNew(t).Server(t.Context()); err != nil || got != want {
 		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+}
+
+// While a write has its number and is not committed, no other gets the next one: a reader whose
+// cursor stands there would never see the lower one.
+func testWritesTakeTurns(t *testing.T, _ *pgtest.Server, h home) {
+	place := h.place(t)
+	slow, quick, reader := h.open(t, place), h.open(t, place), h.open(t, place)
+	numbered, commit := make(chan struct{}), make(chan struct{})
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() {
+		first <- slow.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `INSERT INTO entries (subject, version, at, kind, data) VALUES ('slow', 1, 0, 'started', '{}')`)
+			close(numbered)
+			<-commit
+			return err
+		})
+	}()
+	<-numbered
+	go func() {
+		_, err := quick.Append(t.Context(), "quick", 0, timeline.Draft{Event: maint.Started{}})
+		second <- err
+	}()
+	for waiting := 0; waiting == 0; {
+		waiting = count(t, reader.Reader(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_advisory_xact_lock%')`)
+		select {
+		case err := <-second:
+			t.Fatalf("the second write came before the first: %v", err)
+		default:
+		}
+	}
+	close(commit)
+	if err := errors.Join(<-first, <-second); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := reader.Read(t.Context(), 0, 10)
+	if err != nil || len(entries) != 2 || entries[0].Subject != "slow" {
+		t.Errorf("%v, %v", entries, err)
 	}
 }
 
