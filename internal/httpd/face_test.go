@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func newFace(t testing.TB, now time.Time) *world {
 	w := newWorld(t, now, func(o *Options) { o.Catalog = catalog })
 	day := func(ago int, clock string) time.Time { return at(clock).AddDate(0, 0, -ago) }
 	w.say(maint.ComponentID("app"), day(80, "01:00"), maint.ComponentFreed{Name: "App"})
+	w.say(maint.ComponentID("app"), day(70, "01:00"), maint.ComponentSet{Name: "App", Status: maint.Operational, Text: "The editor moved to new machines & is <faster>."})
 	incident := func(name string, ago int, title string, severity maint.Severity, component string, impact maint.Impact, minutes int) {
 		id, from := maint.IncidentID(name), day(ago, "02:10")
 		names := map[string]string{component: component}
@@ -114,7 +116,7 @@ func TestLinksLead(t *testing.T) {
 		}
 		seen[path] = true
 		rec := get(t, w, path)
-		if rec.Code != 200 {
+		if rec.Code != http.StatusOK {
 			t.Errorf("%s is linked to and answers %d", path, rec.Code)
 		}
 		if strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
@@ -155,6 +157,21 @@ func TestOneLanguage(t *testing.T) {
 	}
 	if !strings.Contains(page, `<html lang="de">`) || !strings.Contains(page, "Die Wartung läuft") && !strings.Contains(page, "Eine Störung ist offen") {
 		t.Error("the page is not German")
+	}
+}
+
+// That there is no page is said in the reader's language too.
+func TestNothingHereInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	w := newFace(t, at("04:21"))
+	w.look()
+	for _, tt := range []struct{ path, accept, want string }{
+		{"/nowhere", "", "Nothing here"}, {"/nowhere", "ja, en;q=0.5", "ページがありません"}, {"/fr/nowhere", "de", "Rien ici"}, {"/nowhere", "tlh", "Nothing here"},
+	} {
+		rec := get(t, w, tt.path, "Accept-Language", tt.accept)
+		if rec.Code != http.StatusNotFound || !strings.Contains(rec.Body.String(), "<h1>"+tt.want) {
+			t.Errorf("%s for %q answered %d and not %q", tt.path, tt.accept, rec.Code, tt.want)
+		}
 	}
 }
 

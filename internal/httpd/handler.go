@@ -3,6 +3,7 @@ package httpd
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,17 +102,17 @@ func (s *Server) newAssets() map[string]*resource {
 }
 
 // missing answers for what is not there, or not there yet.
-func (s *Server) missing(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) missing(w http.ResponseWriter, r *http.Request) {
 	if s.snap.Load() == nil {
 		w.Header().Set("Retry-After", "5")
-		s.problem(w, http.StatusServiceUnavailable, public.Starting)
+		s.problem(w, r, http.StatusServiceUnavailable, public.Starting)
 		return
 	}
-	s.problem(w, http.StatusNotFound, public.Missing)
+	s.problem(w, r, http.StatusNotFound, public.Missing)
 }
 
-func (s *Server) problem(w http.ResponseWriter, code int, why public.Trouble) {
-	page, err := s.site.Problem(why, "")
+func (s *Server) problem(w http.ResponseWriter, r *http.Request, code int, why public.Trouble) {
+	page, err := s.site.Problem(why, s.languageOf(r))
 	if err != nil {
 		http.Error(w, http.StatusText(code), code)
 		return
@@ -120,6 +121,19 @@ func (s *Server) problem(w http.ResponseWriter, code int, why public.Trouble) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_, _ = w.Write(page) // the reader has gone: nobody to tell
+}
+
+// languageOf is the one for an answer that is no file: that of the address, or else the reader's; "" is the default.
+func (s *Server) languageOf(r *http.Request) string {
+	snap := s.snap.Load()
+	if snap == nil || snap.tongues == nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(s.below(r.URL.Path), "/"), "/")
+	if slices.Contains(snap.tongues.langs, first) {
+		return first
+	}
+	return snap.tongues.choose(r.Header.Get("Accept-Language"))
 }
 
 // health says that the process is alive, and how its page is. It is never a reason to

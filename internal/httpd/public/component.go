@@ -102,6 +102,19 @@ func (s speaker) dayTitle(d view.StripDay) string {
 // Width is that of the whole strip.
 func (r row) Width() int { return len(r.Days) * dayWidth }
 
+// saidShown is how much of what was said of a component its page shows.
+const saidShown = 20
+
+// Said is what people wrote about the component itself, newest first.
+func (r row) Said() (out []view.Entry) {
+	for _, e := range r.Entries {
+		if e.Text != "" && len(out) < saidShown {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // Word is its status in a reader's words.
 func (r row) Word() string { return r.Condition(r.Component.Status) }
 
