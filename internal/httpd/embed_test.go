@@ -140,8 +140,8 @@ func TestForeignWidgets(t *testing.T) {
 		sp.scheduled_maintenances({success: d => got.all = d.scheduled_maintenances.length});
 		new StatusPageWidget("any"); true`)
 	until(ctx, t, `got.summary === "Minor Service Outage" && got.components === 3 && got.incidents === "Mail is late" && got.active === "Database upgrade" && got.all === 5`)
-	until(ctx, t, `document.querySelector(".status-page-link.status-page-indicator-minor").textContent.startsWith("Minor Service Outage")`)
-	until(ctx, t, `document.querySelector("statuspage-widget").shadowRoot.textContent.includes("Minor Service Outage")`)
+	until(ctx, t, `document.querySelector(".status-page-link.status-page-indicator-minor")?.textContent.startsWith("Minor Service Outage")`)
+	until(ctx, t, `document.querySelector("statuspage-widget").shadowRoot?.textContent.includes("Minor Service Outage")`)
 }
 
 // A script that cannot reach the page says so to whoever asked.
