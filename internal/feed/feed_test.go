@@ -28,10 +28,11 @@ func channel(t *testing.T, r *record, now, path string) []item {
 func TestChannelsChoose(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string][]string{
-		"/changes":          {"Dark mode"},
-		"/components/sites": {"Running late: Database upgrade", "Started: Database upgrade", "Notice on our sites: Database upgrade", "Scheduled: Load balancers", "Rescheduled: Database upgrade", "Scheduled: Database upgrade"},
-		"/components/api":   {"API: Degraded performance", "Post-mortem: The API is slow", "Resolved: The API is slow", "Monitoring: The API is slow", "Investigating: The API is slow"},
-		"/incidents":        {"Identified: Mail is late", "Post-mortem: The API is slow", "Resolved: The API is slow", "Monitoring: The API is slow", "Investigating: The API is slow"},
+		"/changes": {"Dark mode"},
+		"/components/sites": {"Running late: Database upgrade", "Started: Database upgrade", "Notice on our sites: Database upgrade",
+			"Scheduled: Load balancers", "Rescheduled: Database upgrade", "Scheduled: Database upgrade"},
+		"/components/api": {"API: Degraded performance", "Post-mortem: The API is slow", "Resolved: The API is slow", "Monitoring: The API is slow", "Investigating: The API is slow"},
+		"/incidents":      {"Identified: Mail is late", "Post-mortem: The API is slow", "Resolved: The API is slow", "Monitoring: The API is slow", "Investigating: The API is slow"},
 	} {
 		var got []string
 		for _, i := range channel(t, everything(), "12-05 06:10", path) {
