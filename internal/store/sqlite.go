@@ -132,10 +132,11 @@ func (fileClaim) check(context.Context, *sql.Tx) error { return nil }
 
 func (c fileClaim) release() { c.unlock() }
 
-// Looking every 10 ms costs an idle server three thousandths of one processor. Watching the files
-// instead would tell too early: the log is written before the commit can be seen.
+// The log of the database is written before the commit can be seen, so its change alone would tell too early: it only says
+// when to look. On an idle server that takes three fifths of what asking the database each time does.
 const (
 	lookEvery  = 10 * time.Millisecond
+	lookFor    = time.Second // after the log has changed: longer than a disk takes to flush
 	watchAgain = time.Second // after watching has failed
 )
 
@@ -161,14 +162,17 @@ func (e *sqlite) watchVersion(ctx context.Context, hint func()) error {
 	defer look.Close()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	log := logFile{path: e.path + "-wal"}
 	for known := int64(-1); ; {
-		var version int64
-		if err := look.QueryRowContext(ctx).Scan(&version); err != nil {
-			return err
-		}
-		if version != known {
-			hint()
-			known = version
+		if log.changed(time.Now()) {
+			var version int64
+			if err := look.QueryRowContext(ctx).Scan(&version); err != nil {
+				return err
+			}
+			if version != known {
+				hint()
+				known = version
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -176,4 +180,24 @@ func (e *sqlite) watchVersion(ctx context.Context, hint func()) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// logFile is SQLite's write-ahead log, by what the system says of it.
+type logFile struct {
+	path  string
+	size  int64
+	mod   time.Time
+	moved time.Time // when it was last seen to be another
+}
+
+// changed says whether it has changed a moment ago. One that cannot be looked at may have.
+func (f *logFile) changed(now time.Time) bool {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return true
+	}
+	if info.Size() != f.size || !info.ModTime().Equal(f.mod) {
+		f.size, f.mod, f.moved = info.Size(), info.ModTime(), now
+	}
+	return now.Sub(f.moved) < lookFor
 }
