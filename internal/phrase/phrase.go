@@ -34,9 +34,6 @@ func Say(key string, pairs ...any) Phrase {
 	return p
 }
 
-// Known says whether there is anything to say.
-func (p Phrase) Known() bool { return p.Key != "" }
-
 // Text says it as plain text.
 func (c *Catalogue) Text(p Phrase) string {
 	return fill(c.pick(p), p.Args, func(v any) string { return fmt.Sprint(v) })

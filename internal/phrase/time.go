@@ -1,7 +1,6 @@
 package phrase
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -79,13 +78,4 @@ func (c *Catalogue) Age(key string, d time.Duration) string {
 		return c.Text(Say(key+".hours", "n", int(d.Hours())))
 	}
 	return c.Text(Say(key+".days", "n", int(d.Hours()/24)))
-}
-
-// Month writes a month by its key, "2026-12".
-func (c *Catalogue) Month(key string) (string, error) {
-	t, err := time.Parse("2006-01", key)
-	if err != nil {
-		return "", fmt.Errorf("read the month %q: %w", key, err)
-	}
-	return c.Date("date.month", t), nil
 }

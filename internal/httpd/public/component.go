@@ -84,7 +84,7 @@ func shade(d view.StripDay) view.Tone {
 	if !d.Known {
 		return "blank"
 	}
-	return toneOfImpact(d.Worst)
+	return view.ToneOf(d.Worst)
 }
 
 // dayTitle tells of a day to the minute, in the page's zone.
@@ -153,7 +153,7 @@ func (g group) Word() string { return g.Condition(g.Group.Status) }
 func (g group) Tone() view.Tone { return toneOfStatus(g.Group.Status) }
 
 // StretchTone is the colour of one stretch.
-func (s speaker) StretchTone(v view.Stretch) view.Tone { return toneOfImpact(v.Status) }
+func (s speaker) StretchTone(v view.Stretch) view.Tone { return view.ToneOf(v.Status) }
 
 // Lasted is how long a stretch was, in words.
 func (s speaker) Lasted(v view.Stretch) string { return s.Length(v.To.Sub(v.From)) }
@@ -163,17 +163,5 @@ func toneOfStatus(i maint.Impact) view.Tone {
 	if i == maint.Operational {
 		return view.Done
 	}
-	return toneOfImpact(i)
-}
-
-func toneOfImpact(i maint.Impact) view.Tone {
-	switch i {
-	case maint.PartialOutage, maint.MajorOutage:
-		return view.Down
-	case maint.DegradedPerformance:
-		return view.Slow
-	case maint.UnderMaintenance:
-		return view.Busy
-	}
-	return view.Calm
+	return view.ToneOf(i)
 }
