@@ -11,11 +11,14 @@
 #              with a run that was stopped with Ctrl-C, and repeats what failed in it
 # make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
 # make bench-probes   10,000 web addresses on this machine, each probed every 10 s, RUNS times; writes .bench/probes.json
+# make bench-page  the page and summary.json beside nginx with the same bytes in files, RUNS times; writes .bench/page.json
+# make bench-sse   an entry on its way to CONNECTIONS (10,000) listeners, beside a plain net/http hub and the centrifuge library, RUNS times;
+#                  writes .bench/sse.json
 # make shots   pictures of every page and state, taken by chromium, into .demo/shots
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-probes shots lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-probes bench-page bench-sse shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy
@@ -54,6 +57,17 @@ bench-switch bench-compare: servers build
 bench-probes:
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
 	bin/lull-bench probes
+
+bench-page: build
+	@scripts/toolchain nginx wrk
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench page
+
+# The peers are a module of their own: what only a benchmark needs is none of Lull's dependencies.
+bench-sse: build
+	go build -C internal/bench/peers -o $(CURDIR)/.bench/peers .
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench sse
 
 shots:
 	mkdir -p .demo/shots

@@ -35,12 +35,14 @@ func run(ctx context.Context, args []string) error {
 		return upgrade(ctx, args[0])
 	case "probes":
 		return probes(ctx)
+	case "page", "sse":
+		return face(ctx, args[0])
 	case bench.ProbeServers:
 		return bench.ServeProbes(os.Stdin, os.Stdout)
 	case bench.ProbeRun:
 		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: lull-bench switch | compare | probes")
+	return errors.New("usage: lull-bench switch | compare | probes | page | sse")
 }
 
 // runs is how often each thing is measured.
@@ -67,6 +69,33 @@ func probes(ctx context.Context) error {
 	}
 	load := bench.ProbeLoad{Targets: 10_000, Every: 10 * time.Second, Warm: 20 * time.Second, Measure: time.Minute}
 	return bench.Probes(ctx, bench.ProbesOptions{Runs: n, Load: load, Self: self, Out: os.Stdout, Figures: ".bench/probes.json"})
+}
+
+// face measures how the page, or its events, are served.
+func face(ctx context.Context, part string) error {
+	n, err := runs()
+	if err != nil {
+		return err
+	}
+	self, err := filepath.Abs("bin/lull")
+	if err != nil {
+		return err
+	}
+	dir := ".bench/" + part
+	if part == "page" {
+		return bench.Page(ctx, bench.PageOptions{Runs: n, Self: self, Dir: dir, Out: os.Stdout, Figures: ".bench/page.json"})
+	}
+	connections := 10_000
+	if text := os.Getenv("CONNECTIONS"); text != "" {
+		if connections, err = strconv.Atoi(text); err != nil || connections < 1 {
+			return fmt.Errorf("CONNECTIONS is %q, not a number of listeners", text)
+		}
+	}
+	peers, err := filepath.Abs(".bench/peers")
+	if err != nil {
+		return err
+	}
+	return bench.SSE(ctx, bench.SSEOptions{Runs: n, Connections: connections, Self: self, Peers: peers, Dir: dir, Out: os.Stdout, Figures: ".bench/sse.json"})
 }
 
 // upgrade measures a part of it.

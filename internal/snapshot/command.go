@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/proc"
 )
 
@@ -41,6 +42,9 @@ func (m *Command) Push(ctx context.Context, files []File) (Change, error) {
 		Dir: m.folder.dir, Env: append(os.Environ(), "LULL_SNAPSHOT="+m.folder.dir),
 	})
 	m.owed = err != nil
+	if err != nil {
+		err = hint.Wrap(err, "try it by hand in a folder that holds the files: lull snapshot --to FOLDER")
+	}
 	return c, err
 }
 

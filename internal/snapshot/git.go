@@ -128,11 +128,14 @@ func said(err error, words string) bool {
 func refused(err error) bool { return said(err, "[rejected]") || said(err, "fetch first") }
 
 func (m *Git) advise(err error) error {
+	var failed *proc.Error
 	switch {
+	case !errors.As(err, &failed):
+		return err
 	case said(err, "Permission denied (publickey") || said(err, "could not read Username") || said(err, "Authentication failed"):
 		return hint.Wrap(err, "let git push without asking: an ssh key or a credential helper; try: git ls-remote "+proc.Redact(m.remote))
 	case said(err, "does not appear to be a git repository") || said(err, "not found"):
 		return hint.Wrap(err, "make an empty repository there, or name another one")
 	}
-	return err
+	return hint.Wrap(err, "try it by hand: git ls-remote "+proc.Redact(m.remote))
 }
