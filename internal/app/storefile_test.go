@@ -38,20 +38,19 @@ func TestRemovedStoreIsNoticed(t *testing.T) {
 	if err := read(); !errors.Is(err, fs.ErrNotExist) || hint.Of(err) == "" {
 		t.Errorf("the store has gone: %v", err)
 	}
-	other, err := store.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := read(); !errors.Is(err, errReplaced) {
-		t.Errorf("another store is there: %v", err)
-	}
 	if err := os.Rename(path+".away", path); err != nil {
 		t.Fatal(err)
 	}
 	if err := read(); err != nil {
 		t.Errorf("the store is back: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); !errors.Is(err, errReplaced) {
+		t.Errorf("another file is there: %v", err)
 	}
 }

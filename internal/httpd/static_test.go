@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lullhq/lull/internal/snapshot"
+	static "github.com/lullhq/lull/internal/snapshot"
 )
 
 var link = regexp.MustCompile(`(?:href|src)="([^"]+)"`)
@@ -19,11 +19,11 @@ func TestStaticFilesAreWhole(t *testing.T) {
 	w := eventful(t)
 	dir := t.TempDir()
 	files, current := w.server.Static()
-	var face []snapshot.File
+	var face []static.File
 	for _, f := range files {
-		face = append(face, snapshot.File{Address: f.Path, Type: f.Type, Render: f.Render})
+		face = append(face, static.File{Address: f.Path, Type: f.Type, Render: f.Render})
 	}
-	if c, err := snapshot.NewFolder(dir).Push(t.Context(), face); err != nil || !current || c.Written != len(files) {
+	if c, err := static.NewFolder(dir).Push(t.Context(), face); err != nil || !current || c.Written != len(files) {
 		t.Fatalf("%v, %v", c, err)
 	}
 	host := httptest.NewServer(http.FileServer(http.Dir(dir)))
