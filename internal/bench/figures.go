@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
@@ -58,7 +59,7 @@ func Print(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tmin\tmedian\tmax\t")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t\n", r.Title, r.Min, r.Median, r.Max)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", r.Title, short(r.Min), short(r.Median), short(r.Max))
 	}
 	return t.Flush()
 }
@@ -88,4 +89,12 @@ func Write(path string, rows []Row) error {
 		return fmt.Errorf("write the figures: %w", err)
 	}
 	return nil
+}
+
+// short leaves a ratio its second digit.
+func short(v float64) string {
+	if v < 10 {
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64)
 }
