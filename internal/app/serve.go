@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -22,8 +24,15 @@ import (
 	"github.com/lullhq/lull/internal/view"
 )
 
+// collectAt lets the heap grow further between two collections than Go does by itself: what a server keeps is a few MB, and
+// collecting every 4 MB of what requests leave behind took a tenth of its answers. GOGC in the environment has its own way.
+const collectAt = 400
+
 // Serve serves the status page until ctx ends, with all that goes on beside it. Listening is told with the page's address.
 func (a *App) Serve(ctx context.Context, listening func(url string)) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	l, err := listen(ctx, "server.listen", a.Config.Server.Listen)
 	if err != nil {
 		return err
