@@ -25,7 +25,7 @@ import (
 )
 
 // collectAt lets the heap grow further between two collections than Go does by itself: what a server keeps is a few MB, and
-// collecting every 4 MB of what requests leave behind took a tenth of its answers. GOGC in the environment has its own way.
+// what requests leave behind need not be collected every 4 MB. GOGC in the environment has its own way.
 const collectAt = 400
 
 // Serve serves the status page until ctx ends, with all that goes on beside it. Listening is told with the page's address.
