@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func good(t testing.TB) *Config {
 	t.Helper()
@@ -37,7 +35,7 @@ func TestProblems(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			problems := load(t, file)
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", problems.Error()+"\n")
+			golden.Equal(t, filepath.Join("bad", strings.TrimSuffix(filepath.Base(file), ".yaml")+".golden"), problems.Error()+"\n")
 			if strings.Contains(problems.Error(), "hunter2") {
 				t.Error("a password is repeated")
 			}
@@ -58,22 +56,6 @@ func load(t *testing.T, file string) Errors {
 		t.Fatalf("no problems but %v", err)
 	}
 	return problems
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
 }
 
 func TestLoad(t *testing.T) {

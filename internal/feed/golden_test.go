@@ -3,19 +3,13 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/view"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // documents are everything this package makes of a page, by path.
 func documents(t testing.TB, o Origin, page view.PageModel) map[string][]byte {
@@ -66,32 +60,20 @@ func TestDocuments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, name, all[name])
+			golden.Equal(t, strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", "-"), readable(t, name, all[name]))
 		})
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
+// readable lays JSON out, so that people can read the golden file as well.
+func readable(t *testing.T, name string, got []byte) string {
 	t.Helper()
-	if path.Ext(name) == ".json" { // to be read by people as well
-		var out bytes.Buffer
-		if err := json.Indent(&out, got, "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		got = out.Bytes()
+	if path.Ext(name) != ".json" {
+		return string(got)
 	}
-	file := filepath.Join("testdata", strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", "-"))
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
+	var out bytes.Buffer
+	if err := json.Indent(&out, got, "", "  "); err != nil {
+		t.Fatal(err)
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (write it with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", file, diff)
-	}
+	return out.String()
 }
