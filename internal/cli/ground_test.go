@@ -189,7 +189,7 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = l.Close() })
 }
 
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // fetch asks an address until it answers, and demands that the answer holds some text.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {

@@ -107,7 +107,7 @@ func (g *ground) page(t *testing.T) string {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	must(t, err)
 	url := strings.TrimSpace(strings.TrimPrefix(line, "Status page: "))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"maintenance/"+id, nil)
 	must(t, err)

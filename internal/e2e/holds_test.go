@@ -10,7 +10,8 @@ import (
 	"github.com/lullhq/lull/internal/pgup/watchdog"
 )
 
-// mostOrphaned is how long clients may be held once their holder has been killed.
+// mostOrphaned is how long clients may be held once their holder has been killed. It is a matter
+// of the machine too, so only the long form of the tests (make test-kill) fails for it.
 const mostOrphaned = 2 * time.Second
 
 // hold is a while in which clients were held.
@@ -75,7 +76,7 @@ func (g *ground) verifyHolds(t *testing.T) {
 		}
 		orphaned++
 		t.Logf("clients were held for %s, and %s of that after the run was killed", h.to.Sub(h.from).Round(time.Millisecond), h.to.Sub(h.orphaned).Round(time.Millisecond))
-		if h.to.Sub(h.orphaned) > mostOrphaned {
+		if h.to.Sub(h.orphaned) > mostOrphaned && *long {
 			t.Errorf("clients were held for %s after the run was killed", h.to.Sub(h.orphaned))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long one run may take. None should: it is there so that a run that hangs is told apart from a slow one.
-const patience = 5 * time.Minute
+const patience = 30 * time.Minute
 
 func (g *ground) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, g.lull, args...)

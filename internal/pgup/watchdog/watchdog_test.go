@@ -19,7 +19,11 @@ import (
 	"github.com/lullhq/lull/internal/pgup/gate"
 )
 
-const clients = 4
+const (
+	clients      = 4
+	mostOrphaned = 2 * time.Second // what docs/cut-over.md promises
+	patience     = 3 * time.Minute // tells a hang from a slow machine
+)
 
 // rig is a pooler before two servers, with clients that write without pause.
 type rig struct {
@@ -137,7 +141,7 @@ func (l *load) add(w written, err error) {
 // await waits until n more rows were written after a moment, and gives the time that took.
 func (l *load) await(t *testing.T, after time.Time, n int) (first written) {
 	t.Helper()
-	give := time.AfterFunc(20*time.Second, func() { l.add(written{}, errors.New("nothing was written for 20 s")) })
+	give := time.AfterFunc(patience, func() { l.add(written{}, fmt.Errorf("nothing was written for %s", patience)) })
 	defer give.Stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,16 +186,19 @@ func (l *load) check(t *testing.T, source, target int) {
 	}
 }
 
-// settled waits until clients write again, and makes sure that they do so on the right
-// side, soon enough after a moment, with the record saying so.
+// settled waits until clients write again, and makes sure that they do so on the right side.
+// How soon is told; it is a matter of the machine too, so only the long form of the tests
+// (make test-all) fails for it.
 func (r *rig) settled(t *testing.T, side gate.Side, after time.Time) {
 	t.Helper()
 	w := r.load.await(t, after, 3*clients)
 	if w.port != r.port(side) {
 		t.Fatalf("clients write on port %d, want %d (%s)", w.port, r.port(side), side)
 	}
-	if took := w.at.Sub(after); took > 2*time.Second {
-		t.Errorf("clients waited for %s", took)
+	took := w.at.Sub(after)
+	t.Logf("clients waited for %s", took.Round(time.Millisecond))
+	if took > mostOrphaned && !testing.Short() {
+		t.Errorf("clients waited for %s, and no longer than %s is promised", took, mostOrphaned)
 	}
 	r.load.check(t, r.source.Port, r.target.Port)
 }
@@ -199,7 +206,7 @@ func (r *rig) settled(t *testing.T, side gate.Side, after time.Time) {
 // recorded waits until the record says it in its last line.
 func (r *rig) recorded(t *testing.T, what string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		all, err := ReadRecord(r.spec.Record)
 		must(t, err)
 		if len(all) > 0 && all[len(all)-1].What == what {
@@ -217,7 +224,7 @@ func (r *rig) stopAt(t *testing.T, name string) (wait, goOn func()) {
 	must(t, os.WriteFile(breakpoint(r.spec), []byte(name), 0o600))
 	wait = func() {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); !exists(reached(r.spec)); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(patience); !exists(reached(r.spec)); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("the watchdog did not get to %q", name)
 			}
@@ -484,7 +491,7 @@ func outlasts(t *testing.T, r *rig) {
 // late asks to commit when the time is over.
 func late(t *testing.T, r *rig) {
 	c := startController(t, r.spec)
-	c.want("hold 300ms", "ok")
+	c.want("hold 3s", "ok")
 	c.want("sql "+r.fence(closeFence), "ok")
 	r.settled(t, gate.Source, time.Now())
 	c.want("commit", "released")
@@ -545,14 +552,15 @@ func lateByStop(t *testing.T, r *rig) {
 	if a := answer(); a.N != 1 || a.State != idle || a.Error != "" {
 		t.Fatalf("not ready: %+v", a)
 	}
-	send(request{N: 2, Do: doHold, WithinMS: 300})
+	send(request{N: 2, Do: doHold, WithinMS: 3000})
 	if a := answer(); a.N != 2 || a.State != held {
 		t.Fatalf("not held: %+v", a)
 	}
+	over := time.Now().Add(3 * time.Second)
 	pid := in.pid
 	must(t, syscall.Kill(pid, syscall.SIGSTOP))
 	send(request{N: 3, Do: doCommit})
-	time.Sleep(400 * time.Millisecond)
+	time.Sleep(time.Until(over))
 	must(t, syscall.Kill(pid, syscall.SIGCONT))
 	if a := answer(); a.N != 3 || a.State != released || a.Error == "" {
 		t.Errorf("a late commit gave %+v", a)
