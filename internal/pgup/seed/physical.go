@@ -57,7 +57,10 @@ func (p Physical) Remove(ctx context.Context) error {
 	if err := p.RemoveTarget(ctx); err != nil {
 		return err
 	}
-	return removeAll(p.partial(p.Copy()), p.Copy(), p.passfile(), p.socketDir(), p.log("copy"))
+	if err := removeAll(p.partial(p.Copy())); err != nil {
+		return err
+	}
+	return p.RemoveCopy()
 }
 
 // RemoveTarget deletes the cluster of the new version.
@@ -80,9 +83,10 @@ func removeAll(paths ...string) error {
 }
 
 // RemoveCopy deletes what is only needed until the target stands by itself: the old version's
-// catalogs, second names of files that the target has too, and the password of the source.
+// catalogs, second names of files that the target has too, the password of the source, and what
+// pg_upgrade had to say when it failed.
 func (p Physical) RemoveCopy() error {
-	return removeAll(p.Copy(), p.passfile(), p.socketDir(), p.log("copy"))
+	return removeAll(p.Copy(), p.passfile(), p.socketDir(), p.log("copy"), p.failureLogs())
 }
 
 // sockets makes a folder that only the servers' user can enter, for servers that trust whoever
@@ -102,6 +106,9 @@ func (p Physical) sockets() (string, error) {
 }
 
 func (p Physical) log(what string) string { return p.Data + "." + what + ".log" }
+
+// failureLogs is where pg_upgrade's own logs are kept when it has failed.
+func (p Physical) failureLogs() string { return p.Data + ".pg_upgrade-logs" }
 
 // Backup copies the source. The copy appears under its name only when it is whole.
 func (p Physical) Backup(ctx context.Context) error {

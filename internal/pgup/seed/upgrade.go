@@ -133,7 +133,7 @@ func (p Physical) pgUpgrade(ctx context.Context, dir string) error {
 
 // keepLogs moves pg_upgrade's own logs out of the folder that the next try removes.
 func (p Physical) keepLogs(dir string) string {
-	logs, to := filepath.Join(dir, "pg_upgrade_output.d"), p.Data+".pg_upgrade-logs"
+	logs, to := filepath.Join(dir, "pg_upgrade_output.d"), p.failureLogs()
 	if _, err := os.Stat(logs); errors.Is(err, os.ErrNotExist) {
 		return ""
 	}
