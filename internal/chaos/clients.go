@@ -54,7 +54,7 @@ func (c *clients) begin(ctx context.Context, name string, o ledger.Options) {
 // first waits for a commit in each of the ledgers.
 func (c *clients) first(ctx context.Context, names ...string) error {
 	for _, name := range names {
-		for end := time.Now().Add(30 * time.Second); ; {
+		for end := time.Now().Add(3 * time.Minute); ; {
 			if s, err := ledger.ReadSummary(c.w.ledger(name)); err == nil && s.Acked > 0 {
 				break
 			}

@@ -38,7 +38,7 @@ func invalidateSlots(ctx context.Context, t *trial) (func(context.Context) error
 		return heal, err
 	}
 	lost, err := column(ctx, source, "SELECT slot_name::text FROM pg_replication_slots WHERE wal_status = 'lost' OR restart_lsn IS NULL")
-	t.strikes += len(lost)
+	t.row.Strikes += len(lost)
 	return heal, err
 }
 
@@ -57,7 +57,7 @@ func holdTransaction(ctx context.Context, t *trial) (func(context.Context) error
 	if t.random.IntN(2) == 0 {
 		dsn = t.w.past(t.w.source.Port, "app")
 	}
-	t.strikes++
+	t.row.Strikes++
 	token := fmt.Sprintf("long %d", t.c.Seed)
 	lasts := time.Second + t.upTo(7*time.Second)
 	t.beside.Go(func() {
@@ -83,7 +83,7 @@ var definitions = []struct{ do, undo, there string }{
 func define(ctx context.Context, t *trial) (func(context.Context) error, error) {
 	d := definitions[t.random.IntN(len(definitions))]
 	server := t.clientsAt()
-	t.strikes++
+	t.row.Strikes++
 	err := execute(ctx, server+" options='-c lock_timeout=3s'", d.do)
 	if err != nil {
 		t.note("the change was refused: " + err.Error())

@@ -33,6 +33,7 @@ type fault struct {
 	disk  bool // the target has a small disk
 	clock bool // lull has a clock that can jump
 	stays bool // nobody takes it away any more once all is completed
+	kills bool // it is lull that is killed, and nothing else is wrong
 	// strike does it. What does not pass by itself is taken away by heal, as a person would.
 	strike func(ctx context.Context, t *trial) (heal func(context.Context) error, err error)
 }
@@ -75,7 +76,7 @@ func faultNamed(name string) fault {
 		}
 	}
 	title := map[string]string{killAtWrite: "lull killed at a write", killAtRandom: "lull killed", killAbort: "lull abort killed", killReturn: "lull rollback killed"}
-	return fault{name: name, title: title[name], hurts: never}
+	return fault{name: name, title: title[name], hurts: never, kills: true, strike: killLull}
 }
 
 // soon waits for something that the place is about to bring.
@@ -106,7 +107,7 @@ func killSenders(ctx context.Context, t *trial) (func(context.Context) error, er
 	for range 1 + t.random.IntN(4) {
 		soon(ctx, func() bool {
 			ended, err := column(ctx, t.clientsAt(), "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE backend_type = 'walsender'")
-			t.strikes += len(ended)
+			t.row.Strikes += len(ended)
 			return err != nil || len(ended) > 0 || t.life.over()
 		})
 		sleep(ctx, t.upTo(400*time.Millisecond))
@@ -126,7 +127,7 @@ func killTarget(ctx context.Context, t *trial) (func(context.Context) error, err
 		victim = children[t.random.IntN(len(children))]
 	}
 	if err := syscall.Kill(victim, syscall.SIGKILL); err == nil {
-		t.strikes++
+		t.row.Strikes++
 	}
 	// Where nobody reaps at once, PostgreSQL takes what is dead for alive. People are slower than that.
 	soon(ctx, func() bool { return !there(victim) })
@@ -168,7 +169,7 @@ func restartSource(ctx context.Context, t *trial) (func(context.Context) error, 
 	if err := t.w.source.Stop(ctx, mode); err != nil {
 		return nil, err
 	}
-	t.strikes++
+	t.row.Strikes++
 	sleep(ctx, t.upTo(1500*time.Millisecond))
 	return nil, t.w.source.Spawn(ctx, nil)
 }
@@ -185,7 +186,7 @@ func killPooler(ctx context.Context, t *trial) (func(context.Context) error, err
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return nil, err
 	}
-	t.strikes++
+	t.row.Strikes++
 	soon(ctx, func() bool { return !there(pid) }) // PgBouncer takes one that nobody has reaped for one that runs
 	sleep(ctx, t.upTo(1500*time.Millisecond))
 	return nil, t.w.pooler.Spawn(ctx)
@@ -195,7 +196,7 @@ func cutConnections(ctx context.Context, t *trial) (func(context.Context) error,
 	part := 0.3 + t.random.Float64()
 	for range 1 + t.random.IntN(4) {
 		for _, p := range t.someNetworks() {
-			t.strikes += p.Cut(t.random, part)
+			t.row.Strikes += p.Cut(t.random, part)
 		}
 		sleep(ctx, t.upTo(400*time.Millisecond))
 	}
@@ -208,7 +209,7 @@ func blackHole(ctx context.Context, t *trial) (func(context.Context) error, erro
 	var heal []func()
 	for _, p := range networks {
 		heal = append(heal, p.BlackHole())
-		t.strikes++
+		t.row.Strikes++
 	}
 	sleep(ctx, lasts)
 	for _, end := range heal {
@@ -235,13 +236,14 @@ func (t *trial) someNetworks() []*faultnet.Proxy {
 }
 
 func fillDisk(_ context.Context, t *trial) (func(context.Context) error, error) {
-	t.strikes++
+	t.row.Strikes++
+	down := moved(t.c.Place) // clients are on it, or may be
 	if err := t.w.disk.fill(); err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
 		err := t.w.disk.free()
-		if err == nil && moved(t.c.Place) {
+		if err == nil && down {
 			err = t.w.startTarget(ctx)
 		}
 		return err
@@ -252,10 +254,12 @@ func fillDisk(_ context.Context, t *trial) (func(context.Context) error, error) 
 var jumps = []int{-3, 3, -90, 90, -3600, 3600, 86400}
 
 func jumpClock(_ context.Context, t *trial) (func(context.Context) error, error) {
-	t.strikes++
+	t.row.Strikes++
 	n := jumps[t.random.IntN(len(jumps))]
 	t.note(fmt.Sprintf("by %d s", n))
-	t.jump = time.Duration(n) * time.Second
+	if jump := time.Duration(n) * time.Second; jump.Abs() > t.jump.Abs() {
+		t.jump = jump
+	}
 	file := t.w.clockFile()
 	return nil, errors.Join(os.WriteFile(file+".new", []byte(strconv.Itoa(n)), 0o600), os.Rename(file+".new", file))
 }

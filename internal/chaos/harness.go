@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -40,6 +41,9 @@ type Row struct {
 	Seconds float64  `json:"seconds"`
 	Lost    int      `json:"lost"`
 	Error   string   `json:"error,omitempty"`
+
+	Together int  `json:"together"` // cases in the same maintenance, which share its seconds and what it lost
+	faced    bool // the maintenance came to it
 }
 
 // Counts says whether the fault happened.
@@ -68,7 +72,8 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 			return Report{}, fmt.Errorf("a run in which nothing goes wrong: %w", err)
 		}
 	}
-	cases := Select(Catalogue(o.Seed, h.Writes, o.Moments), o.Only, o.Cases, rand.New(rand.NewPCG(o.Seed, 1)))
+	h.catalogue = Catalogue(o.Seed, h.Writes, o.Moments)
+	cases := Select(h.catalogue, o.Only, o.Cases, rand.New(rand.NewPCG(o.Seed, 1)))
 	if len(cases) == 0 {
 		return Report{}, fmt.Errorf("no case is called %s", strings.Join(o.Only, " or "))
 	}
@@ -98,7 +103,8 @@ func without(cases []Case, done []Row) (left []Case, kept []Row) {
 type harness struct {
 	Options
 	*ground
-	table *table
+	table     *table
+	catalogue []Case
 }
 
 // wantsWrites says whether the names of the journal's writes matter for the choice.
@@ -112,30 +118,28 @@ func (h *harness) wantsWrites() bool {
 	})
 }
 
-// all runs the cases, some side by side.
+// all runs the cases, some in one maintenance, and some maintenances side by side.
 func (h *harness) all(ctx context.Context, cases []Case) []Row {
 	h.table.begin(len(cases))
-	next := make(chan Case)
+	next := make(chan []Case)
 	var mu sync.Mutex
 	var rows []Row
 	var hands sync.WaitGroup
 	for range max(1, h.Parallel) {
 		hands.Go(func() {
-			for c := range next {
-				r := h.one(ctx, c)
-				if ctx.Err() != nil && !r.survived() {
-					continue // stopped in the middle: it shows nothing
+			for journey := range next {
+				for r := range h.rowsOf(ctx, journey) {
+					mu.Lock()
+					rows = append(rows, r)
+					h.table.add(r, h.where(journey))
+					mu.Unlock()
 				}
-				mu.Lock()
-				rows = append(rows, r)
-				h.table.add(r, h.where(c))
-				mu.Unlock()
 			}
 		})
 	}
-	for _, c := range cases {
+	for _, journey := range journeys(cases, h.catalogue) {
 		select {
-		case next <- c:
+		case next <- journey:
 		case <-ctx.Done():
 		}
 	}
@@ -144,42 +148,98 @@ func (h *harness) all(ctx context.Context, cases []Case) []Row {
 	return rows
 }
 
-// where a case leaves what it printed.
-func (h *harness) where(c Case) string {
-	return filepath.Join(h.Dir, strings.NewReplacer("/", "-", " ", "-").Replace(c.String()))
+// rowsOf runs a journey. If it went wrong, each of its cases is done again on its own, which shows which of them it was; that it
+// went wrong together counts all the same. What it did not come to is another journey.
+func (h *harness) rowsOf(ctx context.Context, journey []Case) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		rows := h.run(ctx, journey)
+		if ctx.Err() != nil && !rows[0].survived() {
+			return // stopped in the middle: it shows nothing
+		}
+		if len(journey) > 1 && rows[0].Ended == "failed" {
+			together := rows[0]
+			together.Place = placesOf(journey)
+			if !yield(together) {
+				return
+			}
+		}
+		var again [][]Case
+		var rest []Case
+		for i, r := range rows {
+			switch {
+			case len(journey) == 1 || r.survived():
+				if !yield(r) {
+					return
+				}
+			case r.faced || r.Ended == "failed":
+				again = append(again, journey[i:i+1])
+			default:
+				rest = append(rest, journey[i])
+			}
+		}
+		if len(rest) > 0 {
+			again = append(again, rest)
+		}
+		for _, one := range again {
+			for r := range h.rowsOf(ctx, one) {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
-// one runs a case in a world of its own.
-func (h *harness) one(ctx context.Context, c Case) (r Row) {
-	began := time.Now()
-	r = Row{Fault: c.Fault, Place: c.Place, Seed: c.Seed}
-	t := &trial{c: c, f: faultNamed(c.Fault), random: c.random()}
-	err := h.in(ctx, t, &r)
-	r.Asked, r.Notes, r.Strikes, r.Lives, r.Seconds = t.asked, t.notes, t.strikes, t.lives, time.Since(began).Seconds()
-	var skip *skipped
-	switch {
-	case errors.As(err, &skip):
-		r.Ended, r.Notes = "skipped", append(r.Notes, skip.Error())
-	case err != nil:
-		r.Ended, r.Error = "failed", err.Error()
-	case t.strikes == 0 && len(t.asked) > 0:
-		r.Ended, r.Error = "failed", "nothing was done to it, and it needed a person: "+t.asked[0]
-	case t.strikes == 0:
-		r.Ended = "missed"
+func placesOf(journey []Case) string {
+	var all []string
+	for _, c := range journey {
+		all = append(all, c.Place)
 	}
-	return r
+	return strings.Join(all, ", ")
+}
+
+// where a journey leaves what it printed.
+func (h *harness) where(journey []Case) string {
+	name := strings.NewReplacer("/", "-", " ", "-").Replace(journey[0].String())
+	if more := len(journey) - 1; more > 0 {
+		name += fmt.Sprintf("-and-%d-more", more)
+	}
+	return filepath.Join(h.Dir, name)
+}
+
+// run runs a journey in a world of its own.
+func (h *harness) run(ctx context.Context, journey []Case) (rows []Row) {
+	began := time.Now()
+	t := newTrial(journey)
+	ended, lost, err := h.in(ctx, t)
+	var skip *skipped
+	for _, r := range t.rows {
+		r.Seconds, r.Lost, r.Ended = time.Since(began).Seconds()/float64(len(journey)), lost, ended
+		switch {
+		case errors.As(err, &skip):
+			r.Ended, r.Notes = "skipped", append(r.Notes, skip.Error())
+		case err != nil:
+			r.Ended, r.Error = "failed", err.Error()
+		case r.Strikes == 0 && len(r.Asked) > 0:
+			r.Ended, r.Error = "failed", "nothing was done to it, and it needed a person: "+r.Asked[0]
+		case r.Strikes == 0:
+			r.Ended = "missed"
+		}
+		rows = append(rows, *r)
+	}
+	return rows
 }
 
 // skipped is a case that this machine does not allow.
 type skipped struct{ error }
 
-func (h *harness) in(ctx context.Context, t *trial, r *Row) (err error) {
-	dir := h.where(t.c)
+func (h *harness) in(ctx context.Context, t *trial) (ended string, lost int, err error) {
+	dir := h.where(t.journey)
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
-		return err
+		return "", 0, err
 	}
 	if t.w, err = h.newWorld(ctx, dir); err != nil {
-		return fmt.Errorf("lay the ground: %w", err)
+		return "", 0, fmt.Errorf("lay the ground: %w", err)
 	}
 	defer func() {
 		t.release()
@@ -192,21 +252,21 @@ func (h *harness) in(ctx context.Context, t *trial, r *Row) (err error) {
 		}
 	}()
 	if err := h.equip(ctx, t); err != nil {
-		return err
+		return "", 0, err
 	}
 	if err := t.w.startClients(ctx); err != nil {
-		return err
+		return "", 0, err
 	}
 	before, err := t.w.fingerprint(ctx)
 	if err != nil {
-		return fmt.Errorf("look at the source before: %w", err)
+		return "", 0, fmt.Errorf("look at the source before: %w", err)
 	}
-	if r.Ended, err = t.live(ctx); err != nil {
-		r.Lost, _ = t.w.clients.verify(ctx, true)
-		return err
+	if ended, err = t.live(ctx); err != nil {
+		lost, _ = t.w.clients.verify(ctx, true)
+		return ended, lost, err
 	}
-	r.Lost, err = t.verify(ctx, r.Ended, before)
-	return err
+	lost, err = t.verify(ctx, ended, before)
+	return ended, lost, err
 }
 
 // equip gives a world what its fault needs.
@@ -226,28 +286,29 @@ func (h *harness) equip(ctx context.Context, t *trial) (err error) {
 	return nil
 }
 
-// cleanRun is a maintenance in which nothing goes wrong, and its way back. It names the writes of the journal.
+// cleanRun is a maintenance in which nothing goes wrong, and its way back. It names the writes of the journal in their order.
 func (h *harness) cleanRun(ctx context.Context) (writes []string, err error) {
 	c := Case{Fault: nothing, Place: "anywhere", Seed: h.Seed}
-	t := &trial{c: c, f: faultNamed(c.Fault), random: c.random(), trace: filepath.Join(h.Dir, "writes")}
+	t := newTrial([]Case{c})
+	t.trace = filepath.Join(h.Dir, "writes")
 	for _, of := range []string{"run", "rollback"} {
 		if err := errors.Join(os.MkdirAll(h.Dir, 0o755), os.RemoveAll(t.trace+"."+of)); err != nil {
 			return nil, err
 		}
 	}
-	var r Row
-	if err := h.in(ctx, t, &r); err != nil {
+	if _, _, err := h.in(ctx, t); err != nil {
 		return nil, err
 	}
-	for prefix, of := range map[string]string{"": "run", ofReturn: "rollback"} {
-		b, err := os.ReadFile(t.trace + "." + of)
+	for _, of := range []struct{ verb, prefix string }{{"run", ""}, {"rollback", ofReturn}} {
+		b, err := os.ReadFile(t.trace + "." + of.verb)
 		if err != nil {
 			return nil, fmt.Errorf("look what was written: %w", err)
 		}
-		for _, name := range strings.Split(strings.TrimSpace(string(b)), "\n") {
-			writes = append(writes, prefix+name)
+		for name := range strings.Lines(string(b)) {
+			if name = of.prefix + strings.TrimSpace(name); !slices.Contains(writes, name) {
+				writes = append(writes, name)
+			}
 		}
 	}
-	slices.Sort(writes)
 	return writes, nil
 }

@@ -2,62 +2,29 @@ package chaos
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 )
-
-func (t *trial) dieInReturn(ctx context.Context) error {
-	if err := t.start(ctx, "rollback"); err != nil {
-		return err
-	}
-	if t.life.reach(t.c.Place, t.inPlace(t.c.Place)) && !t.life.over() {
-		t.life.kill()
-		t.strikes++
-	}
-	if end, err := t.ends(ctx); err != nil || end.done {
-		return err
-	}
-	return t.oneLife(ctx, "rollback")
-}
 
 // ofReturn begins the names of the writes that a rollback makes.
 const ofReturn = "rollback: "
 
-// dieAtWrite is killed twice at the same write: when it is not made yet, and when nobody has been told that it is.
-func (t *trial) dieAtWrite(ctx context.Context, verb, write string) (string, error) {
-	for _, when := range []string{"before", "after"} {
-		if err := t.start(ctx, verb, "LULL_CHAOS_KILL="+when+" "+write); err != nil {
-			return "", err
-		}
-		t.life.mortal = true
-		end, err := t.ends(ctx)
-		if err != nil || end.done {
-			return completed, err
-		}
-		t.strikes++
+// write is the name of the journal's write that the case is about.
+func (c Case) write() string { return strings.TrimPrefix(c.Place, ofReturn) }
+
+// back says that the case is one of the way back.
+func (c Case) back() bool { return c.Fault == killReturn || strings.HasPrefix(c.Place, ofReturn) }
+
+// killLull is kill -9 of the command that works.
+func killLull(_ context.Context, t *trial) (func(context.Context) error, error) {
+	if !t.life.over() {
+		t.life.kill()
+		t.row.Strikes++
 	}
-	return completed, t.oneLife(ctx, verb)
+	return nil, nil
 }
 
-func (t *trial) dieAtRandom(ctx context.Context) (string, error) {
-	for range 1 + t.random.IntN(2) {
-		place := places[t.random.IntN(len(places))]
-		wait := t.inPlace(place)
-		t.note(fmt.Sprintf("%s in %s", wait.Round(time.Millisecond), place))
-		if err := t.start(ctx, "run"); err != nil {
-			return "", err
-		}
-		if t.life.reach(place, wait) {
-			t.life.kill()
-			t.strikes++
-		}
-		if end, err := t.ends(ctx); err != nil || end.done {
-			return completed, err
-		}
-	}
-	return t.again(ctx)
-}
-
+// dieInAbort gives a maintenance up that was killed, and has the abort killed too.
 func (t *trial) dieInAbort(ctx context.Context) (string, error) {
 	if err := t.start(ctx, "run"); err != nil {
 		return "", err
@@ -73,7 +40,7 @@ func (t *trial) dieInAbort(ctx context.Context) (string, error) {
 	}
 	if sleep(ctx, t.upTo(2*time.Second)); !t.life.over() {
 		t.life.kill()
-		t.strikes++
+		t.row.Strikes++
 	}
 	if end, err := t.ends(ctx); err != nil || end.done {
 		return aborted, err

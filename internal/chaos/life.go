@@ -42,6 +42,7 @@ type life struct {
 	mortal bool         // it was told to end itself at a write
 	said   bytes.Buffer // standard error
 	facts  chan fact
+	unread *fact // seen by somebody who did not wait for it
 	ended  chan struct{}
 	exit   error
 	ahead  time.Duration // by how much its clock differed from ours at the most
@@ -94,8 +95,8 @@ func (w *world) begin(ctx context.Context, verb string, env ...string) (*life, e
 		sources.Wait()
 		l.exit = l.cmd.Wait()
 		fmt.Fprintf(log, "%s--- %v\n", l.said.Bytes(), l.exit)
-		close(l.facts)
 		close(l.ended)
+		close(l.facts)
 	}()
 	return l, nil
 }
@@ -158,15 +159,25 @@ func (l *life) watch(end <-chan struct{}) {
 // reach returns when a place has begun and the wait is over, or the place is. It is false
 // when the run has ended or passed the place before.
 func (l *life) reach(place string, wait time.Duration) bool {
-	for f := range l.facts {
+	for f, more := l.next(); more; f, more = l.next() {
 		switch {
 		case (place == held || place == backHeld) && f.Kind == held, f.Kind == "step_started" && f.Event.Step == place:
 			return l.lasts(f, wait)
 		case f.Kind == "step_started" && slices.Index(order, f.Event.Step) > slices.Index(order, place):
+			l.unread = &f
 			return false
 		}
 	}
 	return false
+}
+
+func (l *life) next() (f fact, more bool) {
+	if l.unread != nil {
+		f, l.unread = *l.unread, nil
+		return f, true
+	}
+	f, more = <-l.facts
+	return f, more
 }
 
 // lasts waits in a place, but not longer than it lasts.
@@ -179,6 +190,10 @@ func (l *life) lasts(at fact, wait time.Duration) bool {
 		case f, more := <-l.facts:
 			if !more {
 				return at.Kind == held // all that held clients has ended, and yet the moment was there
+			}
+			if f.Kind == held || f.Kind == "step_started" { // for whoever waits for that
+				l.unread = &f
+				return true
 			}
 			if f.Event.Step == at.Event.Step && (f.Kind == "step_finished" || f.Kind == "step_failed") {
 				return true

@@ -211,3 +211,46 @@ func TestCarryOn(t *testing.T) {
 		t.Errorf("left %v, kept %v", left, kept)
 	}
 }
+
+// TestJourneys: every case is in one journey, with others of its fault on its side of the switch, in the order in which they come.
+func TestJourneys(t *testing.T) {
+	t.Parallel()
+	all := Catalogue(3, []string{"lease", "b done", "a done", ofReturn + "lease", ofReturn + "a done"}, 20)
+	mixed := slices.Clone(all)
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+	seen := map[Case]int{}
+	got := journeys(mixed, all)
+	for _, journey := range got {
+		if most := faultNamed(journey[0].Fault).together(); len(journey) > most {
+			t.Errorf("%d cases of %s are together, at most %d may be", len(journey), journey[0].Fault, most)
+		}
+		last := -1
+		for _, c := range journey {
+			seen[c]++
+			if c.sharing() != journey[0].sharing() {
+				t.Errorf("%s is together with %s", c, journey[0])
+			}
+			at := slices.Index(order, c.where())
+			if at < last {
+				t.Errorf("%s comes too late in %v", c, journey)
+			}
+			last = at
+		}
+		if !slices.IsSortedFunc(journey, func(a, b Case) int {
+			if a.where() != b.where() && a.Fault != killAtWrite {
+				return 0
+			}
+			return slices.Index(all, a) - slices.Index(all, b)
+		}) {
+			t.Errorf("not in the order of the catalogue: %v", journey)
+		}
+	}
+	for _, c := range all {
+		if seen[c] != 1 {
+			t.Errorf("%s is there %d times", c, seen[c])
+		}
+	}
+	if most := len(all) / 3; len(got) > most {
+		t.Errorf("%d cases make %d maintenances, want at most %d", len(all), len(got), most)
+	}
+}

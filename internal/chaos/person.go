@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,14 +19,6 @@ func (t *trial) oneLife(ctx context.Context, verb string) error {
 	return err
 }
 
-// again types the same command, which must come to its end: nothing is wrong any more.
-func (t *trial) again(ctx context.Context) (string, error) {
-	if err := t.start(ctx, "run"); err != nil {
-		return "", err
-	}
-	return t.finish(ctx)
-}
-
 // ends waits for the end of a life, and looks whether clients can work after it.
 func (t *trial) ends(ctx context.Context) (outcome, error) {
 	end, err := t.life.wait()
@@ -33,15 +26,15 @@ func (t *trial) ends(ctx context.Context) (outcome, error) {
 		return end, err
 	}
 	if end.asked != "" {
-		t.asked = append(t.asked, end.asked)
-		if t.f.strike == nil && !movedOn(end.asked) {
+		t.row.Asked = append(t.row.Asked, end.asked)
+		if t.f.kills && !movedOn(end.asked) {
 			return end, fmt.Errorf("nothing was wrong but a kill, and it needs a person: %s", end.asked)
 		}
 	}
 	if t.life.ahead.Abs() > t.ahead.Abs() {
 		t.ahead = t.life.ahead
 	}
-	if t.heal != nil && t.f.hurts(t.c.Place) {
+	if len(t.heals) > 0 && t.hurts() {
 		return end, nil // it is the fault itself that keeps them from it
 	}
 	return end, t.w.serves(ctx, t.resumesWithin())
@@ -50,44 +43,48 @@ func (t *trial) ends(ctx context.Context) (outcome, error) {
 // most is how often a person types the same command before it is given up.
 const most = 4
 
-// finish goes on as a person would: the same command again, what is in the way taken away at
-// once or later, and an abort when that does not help.
-func (t *trial) finish(ctx context.Context) (string, error) {
-	patient := t.random.IntN(3) // 0: takes it away at once; 1: after another try; 2: gives up instead
-	for n := 1; ; n++ {
-		end, err := t.ends(ctx)
-		if err != nil {
-			return "", err
-		}
-		if end.done && t.f.stays {
-			return completed, nil
-		}
-		if end.done {
-			return completed, t.healed(ctx)
-		}
-		if end.asked != "" && (n > most || patient == 2 && n > 1) {
-			return t.abort(ctx)
-		}
-		if patient == 0 || n > 1 && patient == 1 {
-			if err := t.healed(ctx); err != nil {
-				return "", err
-			}
-		}
-		if err := t.start(ctx, "run"); err != nil {
-			return "", err
-		}
+// finish goes on as a person would until the maintenance has come to its end.
+func (t *trial) finish(ctx context.Context) (ended string, err error) {
+	for n := 1; err == nil && ended == ""; n++ {
+		ended, err = t.carryOn(ctx, n)
 	}
+	return ended, err
 }
 
-func (t *trial) healed(ctx context.Context) error {
-	if t.heal == nil {
-		return nil
+// carryOn waits for the end of a life, the nth in this place, and does what a person would do then: the same command
+// again, what is in the way taken away at once or later, and an abort when that does not help. It says how
+// the maintenance ended, if it did.
+func (t *trial) carryOn(ctx context.Context, n int) (ended string, err error) {
+	end, err := t.ends(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case end.done && t.verb == "rollback":
+		return rolledBack, t.healed(ctx)
+	case end.done && t.f.stays:
+		return completed, nil
+	case end.done:
+		return completed, t.healed(ctx)
+	case end.asked != "" && (n > most || t.patient == givesUp && n > 1):
+		return t.abort(ctx)
 	}
-	heal := t.heal
-	t.heal = nil
-	t.note("taken away")
-	if err := heal(ctx); err != nil {
-		return fmt.Errorf("take the fault away: %w", err)
+	if t.patient == takesAway || t.patient == triesFirst && n > 1 {
+		if err := t.healed(ctx); err != nil {
+			return "", err
+		}
+	}
+	return "", t.start(ctx, t.verb)
+}
+
+// healed takes away what is in the way. What came later goes first.
+func (t *trial) healed(ctx context.Context) error {
+	heals := t.heals
+	t.heals = nil
+	for _, heal := range slices.Backward(heals) {
+		t.note("taken away")
+		if err := heal(ctx); err != nil {
+			return fmt.Errorf("take the fault away: %w", err)
+		}
 	}
 	return nil
 }
@@ -112,7 +109,7 @@ func (t *trial) abort(ctx context.Context) (string, error) {
 			return t.complete(ctx)
 		}
 	}
-	return "", fmt.Errorf("it can neither be carried on nor aborted: %s", strings.Join(t.asked, " | "))
+	return "", fmt.Errorf("it can neither be carried on nor aborted: %s", strings.Join(t.row.Asked, " | "))
 }
 
 // movedOn says that an abort was refused because clients are on the new server.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -13,27 +12,38 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// trial is one case as it happens.
+// trial is a journey as it happens.
 type trial struct {
-	c       Case
-	f       fault
+	journey []Case
+	rows    []*Row // what becomes of each
 	w       *world
-	random  *rand.Rand
 	life    *life
-	heal    func(context.Context) error // takes the fault away; nil when there is nothing to take
-	strikes int                         // what was really harmed
-	lives   int
+	verb    string                        // what is typed until it is done
+	heals   []func(context.Context) error // what takes the faults away
 	beside  sync.WaitGroup
 	trace   string // files for the names of the journal's writes begin so
+
+	c       Case // the present one
+	f       fault
+	row     *Row
+	random  *rand.Rand
+	patient int // what a person does about what is in the way
 
 	mu    sync.Mutex
 	jump  time.Duration // of lull's clock, as it was made
 	ahead time.Duration // of the same, as it was seen
 	kept  []string      // queries that must find something where the clients are in the end
-	notes []string
-	asked []string // what lull wanted of a person
 
 	stubborn *pgx.Conn // a session on the source that does not end when it is told to
+}
+
+func newTrial(journey []Case) *trial {
+	t := &trial{journey: journey, verb: "run"}
+	for _, c := range journey {
+		t.rows = append(t.rows, &Row{Fault: c.Fault, Place: c.Place, Seed: c.Seed, Together: len(journey)})
+	}
+	t.face(0)
+	return t
 }
 
 func (t *trial) upTo(d time.Duration) time.Duration { return time.Duration(t.random.Int64N(int64(d))) }
@@ -54,7 +64,7 @@ func (t *trial) forget(query string) {
 func (t *trial) note(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.notes = append(t.notes, text)
+	t.row.Notes = append(t.row.Notes, text)
 }
 
 // typical is how long there is something to be hit in the middle of a place.
@@ -77,24 +87,31 @@ const (
 	finished   = "finished"
 )
 
-// live is the case itself: a run, the fault in it, and then whatever a person would type until
+// live is the journey itself: a run, what goes wrong in it, and then whatever a person would type until
 // the maintenance has come to an end. What is completed goes back, or gives that up, now and then.
 func (t *trial) live(ctx context.Context) (ended string, err error) {
 	defer t.beside.Wait()
 	if err := t.says(ctx, "schedule"); err != nil {
 		return "", err
 	}
-	if ended, err = t.untilItEnds(ctx); err != nil || ended != completed {
-		return ended, err
+	if t.c.back() {
+		return t.wayBack(ctx)
 	}
-	switch write, back := strings.CutPrefix(t.c.Place, ofReturn); {
-	case t.c.Fault == killReturn:
-		return rolledBack, t.dieInReturn(ctx)
-	case t.c.Fault == killAtWrite && back:
-		_, err := t.dieAtWrite(ctx, "rollback", write)
-		return rolledBack, err
-	case t.c.Fault == nothing:
+	switch t.c.Fault {
+	case nothing:
+		if err := t.oneLife(ctx, "run"); err != nil {
+			return "", err
+		}
 		return rolledBack, t.oneLife(ctx, "rollback")
+	case killAtWrite:
+		ended, err = completed, t.dieAtWrites(ctx, "run")
+	case killAbort:
+		ended, err = t.dieInAbort(ctx)
+	default:
+		ended, err = t.pass(ctx, "run")
+	}
+	if err != nil || ended != completed {
+		return ended, err
 	}
 	switch t.random.IntN(4) {
 	case 0:
@@ -105,43 +122,20 @@ func (t *trial) live(ctx context.Context) (ended string, err error) {
 	return ended, nil
 }
 
-func (t *trial) untilItEnds(ctx context.Context) (ended string, err error) {
-	switch t.c.Fault {
-	case killAtWrite:
-		if !strings.HasPrefix(t.c.Place, ofReturn) {
-			return t.dieAtWrite(ctx, "run", t.c.Place)
-		}
-	case killAtRandom:
-		return t.dieAtRandom(ctx)
-	case killAbort:
-		return t.dieInAbort(ctx)
-	}
-	if t.f.strike == nil {
-		return t.again(ctx)
-	}
-	if t.c.Place == held && t.random.IntN(2) == 0 {
-		if err := t.makeHoldLast(ctx); err != nil {
-			return "", err
-		}
-	}
-	wait := t.inPlace(t.c.Place)
-	if err := t.start(ctx, "run"); err != nil {
+// wayBack has all of it happen to the rollback of a maintenance in which nothing went wrong.
+func (t *trial) wayBack(ctx context.Context) (string, error) {
+	if err := t.oneLife(ctx, "run"); err != nil {
 		return "", err
 	}
-	if !t.life.reach(t.c.Place, wait) {
-		t.release()
-		return t.finish(ctx)
+	if t.c.Fault == killAtWrite {
+		return rolledBack, t.dieAtWrites(ctx, "rollback")
 	}
-	if t.heal, err = t.f.strike(ctx, t); err != nil {
-		return "", fmt.Errorf("%s: %w", t.f.title, err)
-	}
-	t.release()
-	return t.finish(ctx)
+	return t.pass(ctx, "rollback")
 }
 
 // says types a command that must do what it says.
 func (t *trial) says(ctx context.Context, verb string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if out, err := t.w.command(ctx, verb, "plan.yaml").CombinedOutput(); err != nil {
 		return fmt.Errorf("lull %s: %w: %s", verb, err, out)
@@ -156,7 +150,7 @@ func (t *trial) start(ctx context.Context, verb string, env ...string) (err erro
 	if t.trace != "" {
 		env = append(env, "LULL_CHAOS_WRITES="+t.trace+"."+verb)
 	}
-	t.lives++
+	t.row.Lives++
 	t.life, err = t.w.begin(ctx, verb, env...)
 	return err
 }

@@ -27,7 +27,7 @@ func (t *trial) verify(ctx context.Context, ended string, before map[string]stri
 			problems = append(problems, fmt.Errorf("what was acknowledged is not there: %s: %v; the old server has %v, the new one %v", query, err, old, new))
 		}
 	}
-	gone, more := t.w.clients.verify(ctx, t.f.hurts(t.c.Place))
+	gone, more := t.w.clients.verify(ctx, t.hurts())
 	problems = append(problems, more...)
 	if t.jump != 0 && (t.ahead-t.jump).Abs() > t.jump.Abs()/2 {
 		problems = append(problems, fmt.Errorf("this shows nothing: lull's clock was %s ahead, not %s", t.ahead, t.jump))
@@ -41,7 +41,11 @@ func (t *trial) verify(ctx context.Context, ended string, before map[string]stri
 
 // log keeps what is needed to understand a failure.
 func (t *trial) log(err error) {
-	text := fmt.Sprintf("case %s, seed %d\nnotes: %s\nasked: %s\n\n%v\n", t.c, t.c.Seed, strings.Join(t.notes, "; "), strings.Join(t.asked, "\n       "), err)
+	text := ""
+	for i, r := range t.rows {
+		text += fmt.Sprintf("case %s, seed %d, strikes %d\nnotes: %s\nasked: %s\n\n", t.journey[i], r.Seed, r.Strikes, strings.Join(r.Notes, "; "), strings.Join(r.Asked, "\n       "))
+	}
+	text += fmt.Sprintf("at %s: %v\n", t.c, err)
 	_ = os.WriteFile(t.w.dir+"/failure.txt", []byte(text), 0o600)
 	for name, file := range map[string]string{"source.log": t.w.source.Data + ".log", "pooler.log": t.w.pooler.LogFile(), "target.log": t.w.onTargetDisk(t.w.target.Data + ".server.log")} {
 		if b, err := os.ReadFile(file); err == nil {
@@ -54,7 +58,7 @@ func (t *trial) log(err error) {
 // the fault took the pooler's servers away, the pooler by itself, with no lull anywhere,
 // sends clients away until its server_login_retry is over, which is 15 s (pgbouncer.ini(5)).
 func (t *trial) resumesWithin() time.Duration {
-	if t.f.hurts(t.c.Place) {
+	if t.hurts() {
 		return 23 * time.Second
 	}
 	return 8 * time.Second

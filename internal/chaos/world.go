@@ -230,7 +230,7 @@ func (w *world) startTarget(ctx context.Context) error {
 }
 
 func (w *world) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	var failed []error
 	if w.clients != nil {
