@@ -21,10 +21,6 @@ func babel(t *testing.T) *world {
 	for _, lang := range snap.tongues.langs {
 		snap.add(fixed("/", lang, "text/html; charset=utf-8", "home in "+lang))
 	}
-	foreign := fixed("/api/v2/summary.json", "", "application/json", `{"page":{}}`)
-	foreign.Foreign = true
-	foreign.headers = fileHeaders(foreign.File, cacheOf(foreign.File), w.server.guards)
-	snap.add(foreign)
 	w.server.snap.Store(snap)
 	return w
 }
@@ -71,22 +67,6 @@ func FuzzTongues(f *testing.F) {
 			t.Fatalf("%q chose %q", accept, got)
 		}
 	})
-}
-
-// Other sites may read what is made for them, and nothing else.
-func TestWhoMayReadAFile(t *testing.T) {
-	t.Parallel()
-	w := babel(t)
-	data, page := get(t, w, "/api/v2/summary.json").Header(), get(t, w, "/").Header()
-	if data.Get("Access-Control-Allow-Origin") != "*" || data.Get("Cross-Origin-Resource-Policy") != "cross-origin" {
-		t.Errorf("the JSON cannot be read elsewhere: %v", data)
-	}
-	if page.Get("Access-Control-Allow-Origin") != "" || page.Get("Cross-Origin-Resource-Policy") != "same-origin" {
-		t.Errorf("the page can be read elsewhere: %v", page)
-	}
-	if data.Get("Cache-Control") != cacheData || page.Get("Cache-Control") != cachePage {
-		t.Errorf("kept by caches: the JSON %q, the page %q", data.Get("Cache-Control"), page.Get("Cache-Control"))
-	}
 }
 
 // A proxy may take the base path off, or leave it on.

@@ -27,6 +27,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		f.headers.set(w.Header())
 		w.Header().Set("Allow", "GET, HEAD")
+		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "this address can only be read", http.StatusMethodNotAllowed)
 	default:
 		s.file(w, r, f)

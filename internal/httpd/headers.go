@@ -26,8 +26,13 @@ func line(name, value string) header {
 	return header{name: http.CanonicalHeaderKey(name), value: []string{value}}
 }
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// policy is that of pages, and of every answer that is no file. A file that is no page loads nothing and runs nothing: an SVG or a
+// feed that somebody opens by its address has no more rights than one that was saved.
+const (
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	filePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+)
 
 // guards are the security headers of every answer, errors included.
 func guards(url string) headers {
@@ -57,7 +62,7 @@ const (
 	cacheAsset = "public, max-age=31536000, immutable"
 )
 
-// fileHeaders are those of a file whatever its bytes are.
+// fileHeaders are those of a file whatever its bytes are. Of two lines of one name the later holds.
 func fileHeaders(f public.File, cache string, guards headers) headers {
 	hs := append(headers{line("Content-Type", f.Type), line("Cache-Control", cache)}, guards...)
 	vary := "Accept-Encoding"
@@ -67,9 +72,11 @@ func fileHeaders(f public.File, cache string, guards headers) headers {
 	}
 	if isDocument(f) {
 		hs = append(hs, documentGuards...)
+	} else {
+		hs = append(hs, line("Content-Security-Policy", filePolicy))
 	}
 	if f.Foreign {
-		hs = append(hs, line("Access-Control-Allow-Origin", "*"), line("Cross-Origin-Resource-Policy", "cross-origin")) // the later line of a name holds
+		hs = append(hs, line("Access-Control-Allow-Origin", "*"), line("Cross-Origin-Resource-Policy", "cross-origin"))
 	}
 	return append(hs, line("Vary", vary))
 }

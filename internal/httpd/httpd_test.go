@@ -6,44 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lullhq/lull/internal/httpd/public"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/view"
 )
-
-func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, at("04:21"))
-	paths := []string{"/", "/maintenance/none", "/nowhere", "/healthz", "/events", (public.Site{}).Assets()[0].Path}
-	check := func() {
-		for _, path := range paths {
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // ends the event stream at once
-			rec := httptest.NewRecorder()
-			w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
-			for name, want := range map[string]string{
-				"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff",
-				"Referrer-Policy": "no-referrer", "Strict-Transport-Security": "max-age=31536000",
-			} {
-				if got := rec.Header().Get(name); got != want {
-					t.Errorf("%s: %s is %q, want %q", path, name, got, want)
-				}
-			}
-		}
-	}
-	check() // before anything could be read
-	several(w)
-	w.look()
-	check()
-	if strings.Contains(policy, "unsafe") {
-		t.Error("the policy allows what it should not")
-	}
-}
 
 func TestPageIsSentOnce(t *testing.T) {
 	t.Parallel()
