@@ -50,6 +50,9 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
+// fetches is how often the page's script has asked the server for something.
+const fetches = `performance.getEntriesByType("resource").filter(e => e.initiatorType === "fetch").length`
+
 // TestPageKeepsItselfFresh looks at the page the way a reader does: times in the reader's
 // zone, progress and entries by themselves, and nothing that moves under the eyes.
 func TestPageKeepsItselfFresh(t *testing.T) {
@@ -90,6 +93,14 @@ func TestPageKeepsItselfFresh(t *testing.T) {
 	}
 	if shift := ask[float64](ctx, t, `window.shift`); shift > 0.1 {
 		t.Errorf("the layout shifted by %.3f, a good page stays below 0.1", shift)
+	}
+
+	asked := ask[int](ctx, t, fetches)
+	w.say("pg17", at("04:50"), maint.Updated{Text: "One."}, maint.Updated{Text: "Two."}, maint.Updated{Text: "Three."})
+	w.look()
+	until(ctx, t, `document.getElementById("e-11")`)
+	if n := ask[int](ctx, t, fetches) - asked; n != 1 {
+		t.Errorf("the page was fetched %d times for what was said in one moment", n)
 	}
 }
 

@@ -123,6 +123,12 @@ async function refresh() {
   if (asked) { asked = 0; refresh(); }
 }
 
+// Everybody hears of an entry in the same moment. They ask for the page spread over two seconds, and once for what comes together.
+let due = 0;
+function refreshSoon() {
+  due ||= setTimeout(() => { due = 0; refresh(); }, Math.random() * 2000);
+}
+
 function progress(p) {
   const box = document.getElementById("progress-" + p.maintenance);
   if (!box) return;
@@ -144,11 +150,11 @@ function listen() {
   source.addEventListener("open", () => {
     note.textContent = yours(words.times);
     heard = true;
-    if (lost) refresh(); // entries are sent again, progress is not
+    if (lost) refreshSoon(); // entries are sent again, progress is not
     lost = false;
   });
-  source.addEventListener("entry", refresh);
-  source.addEventListener("page", refresh);
+  source.addEventListener("entry", refreshSoon);
+  source.addEventListener("page", refreshSoon);
   source.addEventListener("progress", (e) => progress(JSON.parse(e.data)));
   source.addEventListener("error", () => {
     lost = true;
