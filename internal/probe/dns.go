@@ -53,10 +53,18 @@ func (d DNS) resolver() *net.Resolver {
 	return r
 }
 
+// asked is the name as it goes to the resolver. The system finds it as it does for every program here, through its search list too; a
+// resolver that was named is asked for this name and no other.
+func (d DNS) asked() string {
+	if d.Resolver == "" {
+		return d.Name
+	}
+	return strings.TrimSuffix(d.Name, ".") + "."
+}
+
 // ask gives the values in the form that plain gives.
 func (d DNS) ask(ctx context.Context) (out []string, err error) {
-	r := d.resolver()
-	name := strings.TrimSuffix(d.Name, ".") + "." // or the search list of resolv.conf is gone through
+	r, name := d.resolver(), d.asked()
 	switch d.Type {
 	case "A", "AAAA":
 		family := map[string]string{"A": "ip4", "AAAA": "ip6"}[d.Type]

@@ -109,6 +109,19 @@ func reply(query []byte) []byte {
 	return out
 }
 
+// A name is the system's to find unless somebody says who is to be asked.
+func TestWhichNameIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, resolver, want string }{
+		{"db", "", "db"}, {"www.example.com", "", "www.example.com"}, {"www.example.com.", "", "www.example.com."},
+		{"db", "192.0.2.1:53", "db."}, {"www.example.com", "192.0.2.1:53", "www.example.com."}, {"www.example.com.", "192.0.2.1:53", "www.example.com."},
+	} {
+		if got := (DNS{Name: tt.name, Resolver: tt.resolver}).asked(); got != tt.want {
+			t.Errorf("%s at %q is asked for as %s, want %s", tt.name, tt.resolver, got, tt.want)
+		}
+	}
+}
+
 func TestDNS(t *testing.T) {
 	t.Parallel()
 	server := nameserver(t)
