@@ -119,7 +119,7 @@ func New(opts Options) *API {
 		opts: opts, mux: http.NewServeMux(), gate: auth.NewGate(opts.Tokens),
 		writes: auth.NewThrottle(writeEvery, writeBurst, throttled), reads: auth.NewThrottle(readEvery, readBurst, throttled),
 	}
-	a.huma = humago.NewWithPrefix(a.mux, Root, configuration(opts.URL))
+	a.huma = humago.NewWithPrefix(a.mux, Root, a.configuration())
 	a.huma.UseMiddleware(a.guard)
 	a.status()
 	a.maintenances()
@@ -136,11 +136,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if h, pattern := a.mux.Handler(r); pattern == "" {
-		missing(w, r, h)
+		a.missing(w, r, h)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
 }
+
+// at is the whole address of something below Root, as whoever asks sees it: the status page may lie below a path.
+func (a *API) at(path string) string { return a.opts.URL + Root + path }
 
 // operation is what an address does, and the scope that it takes.
 type operation struct {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lullhq/lull/internal/auth"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/view"
 )
 
 func TestNeighbourhood(t *testing.T) {
@@ -122,3 +124,30 @@ func TestWhatIsNotThereIsSaidInJSON(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
+
+// A status page below a path of its own names no address of the API without it.
+func TestAddressesKeepTheBasePath(t *testing.T) {
+	t.Parallel()
+	const base = "https://example.com/status"
+	a := New(Options{URL: base, Record: nothing{}})
+	_, document := a.Document()
+	refused, err := a.ownProblem(nil, "", &huma.ErrorModel{Status: 422, Errors: []*huma.ErrorDetail{{Message: "m"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest("GET", Root+"/nowhere", nil))
+	for what, text := range map[string]string{
+		"the document": string(document), "what huma refuses": refused.(*Problem).Hint, "what is not there": w.Body.String(),
+		"an unknown component": a.listed(t.Context(), "none").(*Problem).Hint,
+	} {
+		if n := strings.Count(text, Root); n == 0 || n != strings.Count(text, base+Root) {
+			t.Errorf("%s names an address without the base path: %s", what, text)
+		}
+	}
+}
+
+// nothing is a record without an entry.
+type nothing struct{ Record }
+
+func (nothing) Page(context.Context) (view.PageModel, error) { return view.PageModel{}, nil }

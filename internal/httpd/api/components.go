@@ -88,5 +88,5 @@ func (a *API) listed(ctx context.Context, id string) error {
 			return nil
 		}
 	}
-	return newProblem(http.StatusNotFound, "there is no such component", "the components are at "+Root+"/components")
+	return newProblem(http.StatusNotFound, "there is no such component", "the components are at "+a.at("/components"))
 }

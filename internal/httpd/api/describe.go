@@ -19,13 +19,13 @@ const about = "What `lull` does on the machine, for programs elsewhere. Read wha
 	"Make a token with `lull token create`, and send it as `Authorization: Bearer lull_…`. Errors are problem details (RFC 9457) with a `hint`."
 
 // configuration has nothing of huma's own pages: its documentation page loads scripts from elsewhere.
-func configuration(url string) huma.Config {
+func (a *API) configuration() huma.Config {
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: strict}
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Lull", Version: "1", Description: about},
-			Servers: []*huma.Server{{URL: url + Root}},
+			Servers: []*huma.Server{{URL: a.at("")}},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -35,7 +35,7 @@ func configuration(url string) huma.Config {
 		},
 		Formats:       map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{ownProblem},
+		Transformers:  []huma.Transformer{a.ownProblem},
 	}
 }
 

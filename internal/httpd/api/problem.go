@@ -105,7 +105,7 @@ func planProblem(plan say.Problems) *Problem {
 }
 
 // ownProblem makes one of what huma itself refuses. It leaves out the values, which may be large and secret.
-func ownProblem(_ huma.Context, _ string, v any) (any, error) {
+func (a *API) ownProblem(_ huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -120,7 +120,7 @@ func ownProblem(_ huma.Context, _ string, v any) (any, error) {
 		}
 	}
 	if len(p.Errors) > 0 {
-		p.Hint = "compare with " + Root + "/openapi.yaml"
+		p.Hint = "compare with " + a.at("/openapi.yaml")
 	}
 	return p, nil
 }
@@ -133,10 +133,10 @@ func (a *API) problemResponse() *huma.Response {
 }
 
 // missing answers for an address, or a method, that is not there. h knows which of both.
-func missing(w http.ResponseWriter, r *http.Request, h http.Handler) {
+func (a *API) missing(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	seen := &statusOnly{header: http.Header{}}
 	h.ServeHTTP(seen, r)
-	p := newProblem(http.StatusNotFound, "there is nothing at this address", "the addresses are in "+Root+"/openapi.yaml")
+	p := newProblem(http.StatusNotFound, "there is nothing at this address", "the addresses are in "+a.at("/openapi.yaml"))
 	if seen.status == http.StatusMethodNotAllowed {
 		p = newProblem(seen.status, fmt.Sprintf("%s is not possible here", r.Method), "possible is: "+seen.header.Get("Allow")).with("Allow", seen.header.Get("Allow"))
 	}
