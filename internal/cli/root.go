@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -58,11 +60,22 @@ across several major versions while the product stays up.`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	})
+	root.Version = version()
+	root.SetVersionTemplate("lull {{.Version}}\n")
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "lull.yaml", "the file that says what there is")
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print facts as JSON")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Wrap(err, c.CommandPath()+" --help") })
 	root.AddCommand(newCheck(g), newSchedule(g), newRehearse(g), newRun(g), newStatus(g), newWatch(g), newAbort(g), newRollback(g), newFinish(g), newReport(g), newServe(g), newSnapshot(g), newIncident(g), newComponent(g), newChange(g), newToken(g), newProbes(g), newLedger(g), newDemo(), newWatchdog())
 	return root
+}
+
+// version is what the program was built from: a release, or the commit with its date, and by which Go.
+func version() string {
+	built := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		built = info.Main.Version
+	}
+	return fmt.Sprintf("%s, %s, %s/%s", built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // global are the flags that every command has.
