@@ -56,7 +56,7 @@ type atomText struct {
 func (c Channel) Atom(o Origin, page view.PageModel) ([]byte, error) {
 	items := c.items(o, page)
 	f := atomFeed{
-		Language: "en", ID: o.tag(time.Unix(0, 0), "feed"+c.Path), Title: printable(c.title(o)), Updated: iso(changed(items, page)),
+		Language: o.words().Lang, ID: o.tag(time.Unix(0, 0), "feed"+c.Path), Title: printable(c.title(o)), Updated: iso(changed(items, page)),
 		Author: atomPerson{printable(o.Name), o.link("/")},
 		Links:  []atomLink{{"self", "application/atom+xml", o.link(c.Path + ".atom")}, {"alternate", "text/html", o.link(c.Home)}},
 	}

@@ -13,12 +13,12 @@ const BadgeType = "image/svg+xml; charset=utf-8"
 
 // Badge draws the state of the whole page.
 func (o Origin) Badge(page view.PageModel) ([]byte, error) {
-	return badge(o.Name, page.Overall.Headline, page.Overall.Tone)
+	return badge(o.Name, o.words().Text(page.Overall.Says), page.Overall.Tone)
 }
 
 // ComponentBadge draws the state of one component.
-func ComponentBadge(c view.Component) ([]byte, error) {
-	return badge(c.Name, c.Word, view.ToneOf(c.Status))
+func (o Origin) ComponentBadge(c view.Component) ([]byte, error) {
+	return badge(c.Name, o.words().Label("component", string(c.Status)), view.ToneOf(c.Status))
 }
 
 // badgeColors have a contrast of 4.5 and more with white text (WCAG 2.2, 1.4.3).

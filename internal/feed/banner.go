@@ -25,7 +25,7 @@ type Notice struct {
 func (o Origin) Banner(page view.PageModel) ([]byte, error) {
 	notices := []Notice{}
 	for _, i := range page.Incidents {
-		notices = append(notices, Notice{ID: codeOf(i.ID), Label: i.StatusWord, Title: i.Title, URL: o.link(PathOf(i.ID)),
+		notices = append(notices, Notice{ID: codeOf(i.ID), Label: o.words().Label("status", string(i.Status)), Title: i.Title, URL: o.link(PathOf(i.ID)),
 			Severity: string(i.Severity), Running: true, StartsAt: iso(i.Began)})
 	}
 	for _, m := range page.Running {
@@ -48,9 +48,9 @@ func (o Origin) Banner(page view.PageModel) ([]byte, error) {
 // notice has another id when the window has moved and when the work begins: whoever closed the
 // first one has not seen that.
 func (o Origin) notice(m view.Maintenance) Notice {
-	n := Notice{Label: m.StateWord, Title: m.Title, URL: o.link(PathOf(m.ID)), Severity: string(maint.AMaintenance), Running: m.Running()}
+	n := Notice{Label: o.words().Label("state", string(m.State)), Title: m.Title, URL: o.link(PathOf(m.ID)), Severity: string(maint.AMaintenance), Running: m.Running()}
 	if m.Running() && (m.Overrun || !m.Expected.IsZero()) {
-		n.Label = "Running late"
+		n.Label = o.words().Label("entry", maint.Late{}.Kind())
 	}
 	if m.Window.Known() {
 		n.StartsAt, n.EndsAt = iso(m.Window.Start), iso(until(m))

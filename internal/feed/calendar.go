@@ -22,7 +22,7 @@ type Calendar struct {
 
 // Calendars are all there are: of everything, of each maintenance, and of each component.
 func (o Origin) Calendars(page view.PageModel) []Calendar {
-	out := []Calendar{{"/maintenance.ics", "maintenance", func(view.Maintenance) bool { return true }}}
+	out := []Calendar{{"/maintenance.ics", o.say("feed.maintenances"), func(view.Maintenance) bool { return true }}}
 	for _, m := range maintenances(page) {
 		out = append(out, Calendar{PathOf(m.ID) + ".ics", m.Title, func(o view.Maintenance) bool { return o.ID == m.ID }})
 	}
@@ -44,10 +44,10 @@ func (c Calendar) Encode(o Origin, page view.PageModel) []byte {
 	var w icsWriter
 	w.raw("BEGIN", "VCALENDAR")
 	w.raw("VERSION", "2.0")
-	w.raw("PRODID", "-//Lull//Maintenance//EN")
+	w.raw("PRODID", "-//Lull//Maintenance//"+strings.ToUpper(o.words().Lang))
 	w.raw("CALSCALE", "GREGORIAN")
 	for _, name := range []string{"NAME", "X-WR-CALNAME"} { // the new name, and the one that older programs read
-		w.text(name, o.Name+" status: "+c.Title)
+		w.text(name, o.say("feed.title", "name", o.Name, "what", c.Title))
 	}
 	w.time("LAST-MODIFIED", latest(page.Changed))
 	w.raw("REFRESH-INTERVAL;VALUE=DURATION", "PT15M")
@@ -77,7 +77,7 @@ func (o Origin) event(w *icsWriter, m view.Maintenance) {
 	w.time("DTSTART", start)
 	w.time("DTEND", end)
 	w.text("SUMMARY", m.Title)
-	w.text("DESCRIPTION", describe(m, news[0]))
+	w.text("DESCRIPTION", o.describe(m, news[0]))
 	w.raw("URL", o.link(PathOf(m.ID)))
 	w.raw("STATUS", icsStatus(m.State))
 	w.raw("TRANSP", "TRANSPARENT") // nobody's time is taken
@@ -88,11 +88,11 @@ func (o Origin) event(w *icsWriter, m view.Maintenance) {
 }
 
 // describe says what the plan is, and what was said last where that is more.
-func describe(m view.Maintenance, last view.Entry) string {
+func (o Origin) describe(m view.Maintenance, last view.Entry) string {
 	if last.Text == "" || last.Text == m.Summary {
 		return m.Summary
 	}
-	return strings.TrimSpace(m.Summary + "\n\n" + last.Label + ": " + last.Text)
+	return strings.TrimSpace(m.Summary + "\n\n" + o.say("feed.entry", "label", o.words().Called(last.Called), "title", last.Text))
 }
 
 // extent is from when to when the event lasts, as far as it is known: the planned window until

@@ -19,10 +19,10 @@ type Channel struct {
 // Channels are all there are: of everything, of each kind, and of each component.
 func (o Origin) Channels(page view.PageModel) []Channel {
 	out := []Channel{
-		{"/history", "all updates", "/history", func(view.Update) bool { return true }},
-		{"/maintenance", "maintenances", "/", ofKind(maint.AMaintenance)},
-		{"/incidents", "incidents", "/history", ofKind(maint.AnIncident)},
-		{"/changes", "changes", "/changes", ofKind(maint.AChange)},
+		{"/history", o.say("feed.all"), "/history", func(view.Update) bool { return true }},
+		{"/maintenance", o.say("feed.maintenances"), "/", ofKind(maint.AMaintenance)},
+		{"/incidents", o.say("feed.incidents"), "/history", ofKind(maint.AnIncident)},
+		{"/changes", o.say("feed.changes"), "/changes", ofKind(maint.AChange)},
 	}
 	for _, c := range page.Components() {
 		path := PathOf(maint.ComponentID(c.ID))
@@ -43,7 +43,7 @@ func touching(component string) func(view.Update) bool {
 }
 
 // title is what readers file the channel under.
-func (c Channel) title(o Origin) string { return o.Name + " status: " + c.Title }
+func (c Channel) title(o Origin) string { return o.say("feed.title", "name", o.Name, "what", c.Title) }
 
 // item is one update, ready to be written in any format.
 type item struct {
@@ -71,14 +71,14 @@ func (c Channel) items(o Origin, page view.PageModel) []item {
 }
 
 func (o Origin) item(u view.Update) item {
-	i := item{Update: u, id: o.tag(u.At, codeOfUpdate(u.Seq)), url: o.link(PathOf(u.Subject)), heading: u.Title, html: content(u)}
+	i := item{Update: u, id: o.tag(u.At, codeOfUpdate(u.Seq)), url: o.link(PathOf(u.Subject)), heading: u.Title, html: o.content(u)}
 	i.tags = append([]string{string(u.Subject.Kind())}, u.Labels...)
 	switch u.Subject.Kind() {
 	case maint.AChange:
 	case maint.AComponent:
-		i.heading = u.Title + ": " + u.Label
+		i.heading = o.say("announce", "title", u.Title, "state", o.words().Called(u.Called))
 	default:
-		i.heading = u.Label + ": " + u.Title
+		i.heading = o.say("feed.entry", "label", o.words().Called(u.Called), "title", u.Title)
 		i.url += "#e-" + itoa(u.Seq)
 	}
 	return i

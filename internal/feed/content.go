@@ -9,11 +9,12 @@ import (
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/markdown"
+	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/view"
 )
 
 // content is an update as a fragment of HTML.
-func content(u view.Update) string {
+func (o Origin) content(u view.Update) string {
 	var out strings.Builder
 	if u.Markdown {
 		out.WriteString(markdown.HTML(u.Text))
@@ -22,10 +23,10 @@ func content(u view.Update) string {
 	}
 	announces := u.Kind == maint.Scheduled{}.Kind() || u.Kind == maint.Rescheduled{}.Kind()
 	if announces && u.Planned != nil && u.Planned.Known() {
-		out.WriteString(paragraph("Planned for " + span(*u.Planned) + "."))
+		out.WriteString(paragraph(o.say("entry.planned_for", "when", o.span(*u.Planned))))
 	}
 	if !u.Expected.IsZero() && u.Planned != nil {
-		out.WriteString(paragraph("Now expected to end " + instant(u.Expected, u.Planned.Zone) + "."))
+		out.WriteString(paragraph(o.say("at.expected_end", "when", o.instant(u.Expected, u.Planned.Zone))))
 	}
 	suffers := u.Affected
 	if announces {
@@ -34,7 +35,7 @@ func content(u view.Update) string {
 	if len(suffers) > 0 {
 		out.WriteString("<ul>")
 		for _, a := range suffers {
-			out.WriteString("<li>" + escape(a.Name+": "+a.Word) + "</li>")
+			out.WriteString("<li>" + escape(o.say("announce", "title", a.Name, "state", o.words().Named("impact", string(a.Impact)))) + "</li>")
 		}
 		out.WriteString("</ul>\n")
 	}
@@ -59,20 +60,30 @@ func paragraph(text string) string {
 func escape(text string) string { return html.EscapeString(printable(text)) }
 
 // span and instant say a time in the organiser's zone and in UTC.
-func span(w view.Window) string {
-	text := view.Span(w.Start, w.End) + " (" + w.Zone + ")"
-	if _, offset := w.Start.Zone(); offset == 0 {
-		return text
-	}
-	return text + ", which is " + view.Span(w.Start.UTC(), w.End.UTC()) + " UTC"
+func (o Origin) span(w view.Window) string {
+	return o.twice(w.Start, w.Zone, func(from time.Time) string {
+		until := w.End.In(from.Location())
+		end := o.clock(until)
+		if view.Day(from) == view.Day(until) {
+			end = phrase.Clock(until)
+		}
+		return o.say("date.span", "start", o.clock(from), "end", end)
+	})
 }
 
-func instant(t time.Time, zone string) string {
-	text := view.Day(t) + ", " + view.Clock(t) + " (" + zone + ")"
+func (o Origin) instant(t time.Time, zone string) string { return o.twice(t, zone, o.clock) }
+
+// twice says it as it is in the zone that t carries, and then in UTC where that is another time.
+func (o Origin) twice(t time.Time, zone string, write func(time.Time) string) string {
+	text := write(t) + " (" + zone + ")"
 	if _, offset := t.Zone(); offset == 0 {
 		return text
 	}
-	return text + ", " + view.Clock(t.UTC()) + " UTC"
+	return text + " · " + write(t.UTC()) + " (UTC)"
+}
+
+func (o Origin) clock(t time.Time) string {
+	return o.words().At(o.words().Date("date.full", t), phrase.Clock(t))
 }
 
 // printable leaves out what XML 1.0 (section 2.2) cannot hold and no reader can see.

@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/phrase"
 )
 
 // Origin is whose words these are and where they are published.
 type Origin struct {
 	Name string // of the organization
 	URL  string // of the page, without a slash at its end
+	Lang string // of what is said about the words themselves: titles, labels, states; "" = English
 	// Strict leaves out of Statuspage's API what its documentation does not list, though its
 	// pages send it: the indicator and the impact "maintenance" are "none" then.
 	Strict bool
@@ -44,6 +46,13 @@ func (o Origin) tag(minted time.Time, specific string) string {
 		host = "localhost"
 	}
 	return "tag:" + host + "," + minted.UTC().Format("2006-01-02") + ":" + specific
+}
+
+// words are Lull's own, in the language of the origin. Statuspage's API is English whatever that is: its clients match on words.
+func (o Origin) words() *phrase.Catalogue { return phrase.In(o.Lang) }
+
+func (o Origin) say(key string, pairs ...any) string {
+	return o.words().Text(phrase.Say(key, pairs...))
 }
 
 // link is the address of a page.

@@ -42,7 +42,7 @@ func documents(t testing.TB, o Origin, page view.PageModel) map[string][]byte {
 	b, err := o.Badge(page)
 	put("/badge.svg", b, err)
 	for _, c := range page.Components() {
-		b, err := ComponentBadge(c)
+		b, err := o.ComponentBadge(c)
 		put("/components/"+c.ID+".svg", b, err)
 	}
 	b, err = o.Banner(page)

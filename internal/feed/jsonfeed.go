@@ -56,7 +56,7 @@ type jsonComponent struct {
 func (c Channel) JSONFeed(o Origin, page view.PageModel) ([]byte, error) {
 	f := jsonFeed{
 		Version: "https://jsonfeed.org/version/1.1", Title: c.title(o), Home: o.link(c.Home), Self: o.link(c.Path + ".json"),
-		Language: "en", Authors: []jsonAuthor{{o.Name, o.link("/")}}, Items: []jsonItem{},
+		Language: o.words().Lang, Authors: []jsonAuthor{{o.Name, o.link("/")}}, Items: []jsonItem{},
 	}
 	for _, i := range c.items(o, page) {
 		out := jsonItem{ID: i.id, URL: i.url, Title: i.heading, HTML: i.html, Published: iso(i.At), Tags: i.tags, Lull: detail(i.Update)}

@@ -46,7 +46,7 @@ type rssGUID struct {
 func (c Channel) RSS(o Origin, page view.PageModel) ([]byte, error) {
 	items := c.items(o, page)
 	r := rssDocument{Version: "2.0", Atom: "http://www.w3.org/2005/Atom", Channel: rssChannel{
-		Title: printable(c.title(o)), Link: o.link(c.Home), Description: "What happened, what is planned and what is new.", Language: "en", Built: rfc822(changed(items, page)),
+		Title: printable(c.title(o)), Link: o.link(c.Home), Description: o.say("feed.about"), Language: o.words().Lang, Built: rfc822(changed(items, page)),
 		Self: atomLink{"self", "application/rss+xml", o.link(c.Path + ".rss")},
 	}}
 	for _, i := range items {

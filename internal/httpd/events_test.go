@@ -216,6 +216,7 @@ func TestStreamOutlivesTheServersLimits(t *testing.T) {
 	w.look()
 	srv := httptest.NewUnstartedServer(w.server.Handler())
 	const limit = 20 * time.Millisecond
+	srv.Config.ReadHeaderTimeout = time.Minute // a slow machine may take longer than the limit to ask
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout, srv.Config.IdleTimeout = limit, limit, limit
 	srv.Start()
 	t.Cleanup(srv.Close)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -133,6 +135,23 @@ func (c *Catalogue) Named(set, value string) string {
 		return forms["other"]
 	}
 	return strings.ReplaceAll(value, "_", " ")
+}
+
+// Label is what people call a value of a set by itself on a line.
+func (c *Catalogue) Label(set, value string) string {
+	word := c.Named(set, value)
+	first, size := utf8.DecodeRuneInString(word)
+	if size == 0 {
+		return word
+	}
+	return string(unicode.ToUpper(first)) + word[size:]
+}
+
+// Called is the label of a phrase that names a value of a set: "state.scheduled". A value that has no word
+// yet is called by its own.
+func (c *Catalogue) Called(p Phrase) string {
+	set, value, _ := strings.Cut(p.Key, ".")
+	return c.Label(set, value)
 }
 
 // Has says whether there are words for a key.

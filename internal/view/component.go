@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -14,7 +13,6 @@ type Component struct {
 	Listed
 	Position int // on the page, from 1
 	Status   maint.Impact
-	Word     string
 	Since    time.Time  // of the status; zero when nothing was ever said of it
 	Days     []StripDay // oldest first, the last one is the present day
 	Past     []Stretch  // of those days, whole, newest first
@@ -26,7 +24,6 @@ type Component struct {
 type Group struct {
 	Name       string
 	Status     maint.Impact // the worst of them
-	Word       string
 	Components []Component
 }
 
@@ -53,7 +50,6 @@ func (p *PageModel) components(catalog Catalog, about []subject, entries []timel
 		if !c.Since.IsZero() {
 			c.Since = c.Since.In(catalog.location())
 		}
-		c.Word = StateOfComponent(c.Status)
 		c.Days, c.Uptime = days(stretches, known, now.In(catalog.location()))
 		c.Past = lately(stretches, c.Days[0].Date)
 		p.place(c)
@@ -91,11 +87,10 @@ func (p *PageModel) place(c Component) {
 		if g := &p.Groups[i]; g.Name == c.Group && (c.Group != "" || i == len(p.Groups)-1) {
 			g.Components = append(g.Components, c)
 			g.Status = maint.Worst(g.Status, c.Status)
-			g.Word = StateOfComponent(g.Status)
 			return
 		}
 	}
-	p.Groups = append(p.Groups, Group{Name: c.Group, Status: c.Status, Word: c.Word, Components: []Component{c}})
+	p.Groups = append(p.Groups, Group{Name: c.Group, Status: c.Status, Components: []Component{c}})
 }
 
 // Components lists those of all groups, in the order of the page.
@@ -104,9 +99,4 @@ func (p PageModel) Components() (out []Component) {
 		out = append(out, g.Components...)
 	}
 	return out
-}
-
-// StateOfComponent is a component's status in a reader's words.
-func StateOfComponent(i maint.Impact) string {
-	return capital(phrase.English.Named("component", string(i)))
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -15,7 +14,6 @@ type Incident struct {
 	Name       string // the id without its kind: what an address has
 	Title      string
 	Status     maint.IncidentStatus
-	StatusWord string
 	Severity   maint.Severity
 	Open       bool
 	Began      time.Time
@@ -64,7 +62,7 @@ func incident(s subject, zone *time.Location) Incident {
 		return t.In(zone)
 	}
 	return Incident{
-		ID: s.id, Name: s.id.Name(), Title: i.Title, Status: i.Status, StatusWord: StatusWord(i.Status), Severity: i.Severity, Open: i.Open(),
+		ID: s.id, Name: s.id.Name(), Title: i.Title, Status: i.Status, Severity: i.Severity, Open: i.Open(),
 		Began: in(i.Began), Opened: in(i.Opened), Monitored: in(i.Monitored), Resolved: in(i.Resolved), Changed: in(i.Changed),
 		Affected: affected(i.Components, i.Names), Touched: affected(touched, i.Names),
 		Entries: toldOf(s.entries, zone), PostMortem: i.PostMortem,
@@ -107,9 +105,4 @@ func (p PageModel) FindIncident(name string) (Incident, bool) {
 		}
 	}
 	return Incident{}, false
-}
-
-// StatusWord is an incident's status in a reader's words.
-func StatusWord(s maint.IncidentStatus) string {
-	return capital(phrase.English.Named("status", string(s)))
 }

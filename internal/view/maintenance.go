@@ -2,7 +2,6 @@ package view
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -17,7 +16,6 @@ type Maintenance struct {
 	Title      string
 	Summary    string
 	State      maint.State
-	StateWord  string
 	Window     Window
 	Started    time.Time
 	Ended      time.Time
@@ -45,7 +43,6 @@ type Affected struct {
 	ID     string
 	Name   string
 	Impact maint.Impact
-	Word   string
 }
 
 // Entry is one thing that was said, in the words in which it was said.
@@ -71,7 +68,7 @@ func fold(id maint.ID, entries []timeline.PublicEntry, progress map[maint.ID]Pro
 	}
 	window := resolve(m.Plan.Window)
 	v := Maintenance{
-		ID: id, Title: m.Plan.Title, Summary: m.Plan.Summary, State: m.State, StateWord: StateWord(m.State),
+		ID: id, Title: m.Plan.Title, Summary: m.Plan.Summary, State: m.State,
 		Window: window, Started: window.in(m.Started), Ended: window.in(m.Ended),
 		Components: affected(m.Plan.Components, m.Plan.Names), Phases: m.Plan.Phases,
 		Entries: said(entries, window),
@@ -134,7 +131,7 @@ func affected(impacts map[string]maint.Impact, names map[string]string) []Affect
 		if name == "" {
 			name = id
 		}
-		out = append(out, Affected{ID: id, Name: name, Impact: impacts[id], Word: ImpactWord(impacts[id])})
+		out = append(out, Affected{ID: id, Name: name, Impact: impacts[id]})
 	}
 	return out
 }
@@ -159,10 +156,9 @@ func said(entries []timeline.PublicEntry, current Window) []Entry {
 	return out
 }
 
-// called gives the entry its name. A kind that has no word yet is called by its own.
+// called gives the entry its name.
 func (e Entry) called(name phrase.Phrase) Entry {
-	set, value, _ := strings.Cut(name.Key, ".")
-	e.Called, e.Label = name, capital(phrase.English.Named(set, value))
+	e.Called, e.Label = name, phrase.English.Called(name)
 	return e
 }
 

@@ -3,8 +3,6 @@ package view
 import (
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/phrase"
@@ -95,17 +93,6 @@ func ended(m Maintenance) Overall {
 	return about(m, Done, phrase.Say("headline.completed"), "at.ended", m.Ended)
 }
 
-// StateWord is a state in a reader's words, in English as every word of a model is.
-func StateWord(s maint.State) string {
-	if s == "" {
-		s = maint.Draft
-	}
-	return capital(phrase.English.Named("state", string(s)))
-}
-
-// ImpactWord is what a reader has of an impact: "the app is …".
-func ImpactWord(i maint.Impact) string { return phrase.English.Named("impact", string(i)) }
-
 // label says what kind of news an entry is.
 func label(e maint.Public) phrase.Phrase {
 	switch e := e.(type) {
@@ -163,15 +150,6 @@ func words(e maint.Public) string {
 		return e.Text
 	}
 	return ""
-}
-
-// capital begins with a capital letter.
-func capital(s string) string {
-	first, size := utf8.DecodeRuneInString(s)
-	if size == 0 {
-		return s
-	}
-	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }

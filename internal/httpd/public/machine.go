@@ -20,7 +20,7 @@ const (
 
 // machineFiles are what programs and other sites read.
 func (s Site) machineFiles(page view.PageModel) []File {
-	o := feed.Origin{Name: s.Organization, URL: s.URL, Strict: s.Strict}
+	o := feed.Origin{Name: s.Organization, URL: s.URL, Lang: s.languages()[0], Strict: s.Strict}
 	return slices.Concat(statuspageFiles(o, page), feedFiles(o, page), calendarFiles(o, page), badgeFiles(o, page), embedFiles(o, page))
 }
 
@@ -56,7 +56,7 @@ func badgeFiles(o feed.Origin, page view.PageModel) []File {
 	out := []File{foreign("/badge.svg", feed.BadgeType, func() ([]byte, error) { return o.Badge(page) })}
 	for _, c := range page.Components() {
 		path := feed.PathOf(maint.ComponentID(c.ID)) + ".svg"
-		out = append(out, foreign(path, feed.BadgeType, func() ([]byte, error) { return feed.ComponentBadge(c) }))
+		out = append(out, foreign(path, feed.BadgeType, func() ([]byte, error) { return o.ComponentBadge(c) }))
 	}
 	return out
 }

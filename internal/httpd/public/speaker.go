@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/phrase"
@@ -44,18 +42,11 @@ func (s speaker) H(key string, pairs ...any) template.HTML {
 // Says says what a model has to say.
 func (s speaker) Says(p phrase.Phrase) string { return s.words.Text(p) }
 
-// Called is the name of a kind of news. One that has no word yet is called by its own.
-func (s speaker) Called(p phrase.Phrase) string {
-	set, value, _ := strings.Cut(p.Key, ".")
-	return s.Named(set, value)
-}
+// Called is the name of a kind of news.
+func (s speaker) Called(p phrase.Phrase) string { return s.words.Called(p) }
 
 // Named is what people call a value of a set, such as a state, by itself on a line.
-func (s speaker) Named(set, value string) string {
-	word := s.words.Named(set, value)
-	first, size := utf8.DecodeRuneInString(word)
-	return string(unicode.ToUpper(first)) + word[size:]
-}
+func (s speaker) Named(set, value string) string { return s.words.Label(set, value) }
 
 // State, Status and Condition are the sets that there are.
 func (s speaker) State(v maint.State) string { return s.Named("state", string(v)) }
