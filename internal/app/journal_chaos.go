@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,22 +18,24 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// Of the tests that break things: the write at which this process ends as if by kill -9,
-// "before WRITE" or "after WRITE", and a file that gets the name of every write.
+// Of the tests that break things: the moments at which this process ends as if by kill -9, each "before WRITE"
+// or "after WRITE", with ; between them; a file that gets the one at which it did; and a file that gets
+// the name of every write.
 const (
 	killVariable  = "LULL_CHAOS_KILL"
+	diedVariable  = "LULL_CHAOS_DIED"
 	traceVariable = "LULL_CHAOS_WRITES"
 )
 
-// journal dies at the write that it is told to.
+// journal dies at the first of its moments that comes.
 func journal(s *store.Store) run.Journal {
-	when, write, _ := strings.Cut(os.Getenv(killVariable), " ")
-	return &mortal{Journal: s, when: when, write: write, trace: os.Getenv(traceVariable), seen: map[string]int{}}
+	return &mortal{Journal: s, moments: strings.Split(os.Getenv(killVariable), ";"), trace: os.Getenv(traceVariable), seen: map[string]int{}}
 }
 
 type mortal struct {
 	run.Journal
-	when, write, trace string
+	moments []string
+	trace   string
 
 	mu   sync.Mutex
 	seen map[string]int
@@ -71,7 +74,8 @@ func (m *mortal) begin(name string) string {
 }
 
 func (m *mortal) at(when, name string) {
-	if m.when == when && m.write == name {
+	if moment := when + " " + name; slices.Contains(m.moments, moment) {
+		_ = os.WriteFile(os.Getenv(diedVariable), []byte(moment), 0o600)
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // until it arrives
 	}

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // A journey is one maintenance in which several cases happen one after the other. Most of what goes
@@ -148,21 +151,33 @@ func (t *trial) happen(ctx context.Context) (ended string, err error) {
 }
 
 // dieAtWrites has the command killed twice at each of the writes: when it is not made yet, and when nobody
-// has been told that it is.
+// has been told that it is. A write that does not come a second time is passed.
 func (t *trial) dieAtWrites(ctx context.Context, verb string) error {
-	for i := range t.journey {
-		t.face(i)
-		for _, when := range []string{"before", "after"} {
-			if err := t.start(ctx, verb, "LULL_CHAOS_KILL="+when+" "+t.c.write()); err != nil {
-				return err
-			}
-			t.life.mortal = true
-			end, err := t.ends(ctx)
-			if err != nil || end.done {
-				return err
-			}
-			t.row.Strikes++
+	var moments []string // two for each case
+	for _, c := range t.journey {
+		moments = append(moments, "before "+c.write(), "after "+c.write())
+	}
+	died := filepath.Join(t.w.dir, "died")
+	for next := 0; next < len(moments); {
+		t.face(next / 2)
+		if err := t.start(ctx, verb, "LULL_CHAOS_KILL="+strings.Join(moments[next:], ";"), "LULL_CHAOS_DIED="+died); err != nil {
+			return err
 		}
+		t.life.mortal = true
+		end, err := t.ends(ctx)
+		if err != nil || end.done {
+			return err
+		}
+		at, err := os.ReadFile(died)
+		if err != nil {
+			return fmt.Errorf("look at which write lull died: %w", err)
+		}
+		if next = slices.Index(moments, string(at)); next < 0 {
+			return fmt.Errorf("lull died at %q, which was not asked of it", at)
+		}
+		t.face(next / 2)
+		t.row.Strikes++
+		next++
 	}
 	return t.oneLife(ctx, verb)
 }
