@@ -89,3 +89,22 @@ func TestStaticSaysWhenItIsOld(t *testing.T) {
 		t.Errorf("%d files, current: %t", len(files), current)
 	}
 }
+
+// What is over is the same file whatever is said elsewhere: neither a snapshot nor a reader has to fetch it again.
+func TestWhatIsOverStaysTheSame(t *testing.T) {
+	t.Parallel()
+	w := newFace(t, at("04:21"))
+	w.look()
+	paths := []string{"/maintenance/certificates", "/incidents/dns", "/changes", "/changes/drafts"}
+	before := map[string]string{}
+	for _, path := range paths {
+		before[path] = get(t, w, path).Header().Get("ETag")
+	}
+	trouble(w)
+	w.look()
+	for _, path := range paths {
+		if rec := get(t, w, path, "If-None-Match", before[path]); rec.Code != http.StatusNotModified {
+			t.Errorf("%s is another file: %d", path, rec.Code)
+		}
+	}
+}

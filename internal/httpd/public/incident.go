@@ -29,7 +29,7 @@ func (s speaker) story(i view.Incident, alone bool) story {
 
 func (s speaker) incident(page view.PageModel, i view.Incident) ([]byte, error) {
 	say := s.T("announce", "title", i.Title, "state", s.Status(i.Status))
-	return leaf{speaker: s, Page: page, Title: i.Title, Say: say, Path: incidentPath(i), Feed: "/incidents", Live: true, Body: s.story(i, true)}.write("incident")
+	return leaf{speaker: s, Page: page, Title: i.Title, Say: say, Path: incidentPath(i), Feed: "/incidents", Live: i.Open, Body: s.story(i, true)}.write("incident")
 }
 
 // Word is its status in a reader's words.

@@ -40,7 +40,7 @@ func (s speaker) card(m view.Maintenance, alone bool) card {
 
 func (s speaker) maintenance(page view.PageModel, m view.Maintenance) ([]byte, error) {
 	say := s.T("announce", "title", m.Title, "state", s.State(m.State))
-	return leaf{speaker: s, Page: page, Title: m.Title, Say: say, Path: maintenancePath(m), Feed: "/maintenance", Live: true, Body: s.card(m, true)}.write("maintenance")
+	return leaf{speaker: s, Page: page, Title: m.Title, Say: say, Path: maintenancePath(m), Feed: "/maintenance", Live: m.Ended.IsZero() || m.Recent, Body: s.card(m, true)}.write("maintenance")
 }
 
 // Verifying and the others are what the template asks of the state.

@@ -46,7 +46,7 @@ type leaf struct {
 	Feed  string // its feeds, without their endings
 	// Calendar is that of the page, without its ending; "" where it has none.
 	Calendar string
-	Live     bool // the script keeps it fresh
+	Live     bool // the script keeps it fresh: what is over is the same file for ever
 	Body     any  // what the page itself shows
 }
 
