@@ -15,9 +15,9 @@ import (
 const varied = `
 	CREATE DOMAIN whole AS int;
 	CREATE TABLE varied (id int PRIMARY KEY, small smallint, number int, other int, large bigint, larger bigint, is_so boolean, at oid, uid uuid, body text, note varchar(40), padded char(12), unpadded bpchar,
-		exact numeric, real_4 real, real_8 double precision, price money, moment timestamptz, naive timestamp(3), day date, span interval, doc jsonb, raw bytea, ip inet, list text[], domain whole, kind "char");
+		exact numeric, fixed numeric(12,2), real_4 real, real_8 double precision, price money, moment timestamptz, naive timestamp(3), day date, span interval, doc jsonb, raw bytea, ip inet, list text[], domain whole, kind "char");
 	INSERT INTO varied SELECT i, i, i * 7, i * 7 + 1, i * 4294967297, -i, i % 2 = 0, i, md5(i::text)::uuid, 'body ' || i, 'note ' || i, 'pad ' || i, 'un ' || i,
-		i + 0.10, i / 3.0, i / 7.0::float8, i * 1.25, '2026-12-05 17:00+13'::timestamptz + i * interval '1 s' + i / 7 * interval '3000 years', '2026-12-05'::timestamp + i * interval '1 ms' - i / 7 * interval '900 years', '2026-12-05'::date + i, i * interval '1 h',
+		i + 0.10, i + 0.10, i / 3.0, i / 7.0::float8, i * 1.25, '2026-12-05 17:00+13'::timestamptz + i * interval '1 s' + i / 7 * interval '3000 years', '2026-12-05'::timestamp + i * interval '1 ms' - i / 7 * interval '900 years', '2026-12-05'::date + i, i * interval '1 h',
 		jsonb_build_object('n', i + 0.5), int4send(i), '10.0.0.1'::inet + i, ARRAY['a' || i, NULL], i, 'k' FROM generate_series(1, 9) i;
 	INSERT INTO varied (id, number, body) SELECT i, nullif(i % 3, 0), nullif('', repeat('x', i % 2)) FROM generate_series(10, 20) i;
 	CREATE TABLE spare AS TABLE varied`
@@ -46,6 +46,7 @@ var changes = []string{
 	`UPDATE varied SET real_4 = real_4 * (1 + 1.2e-7::real) WHERE id = $id`,
 	`UPDATE varied SET exact = exact::numeric(9, 3) WHERE id = $id`,
 	`UPDATE varied SET exact = (ARRAY[-exact, exact * 10000, 0, 0.0, 'NaN', exact + 0.0000000001])[1 + $bit % 6] WHERE id = $id`,
+	`UPDATE varied SET fixed = (ARRAY[-fixed, fixed * 10000, 0, 'NaN', fixed + 0.01, fixed * 1.0])[1 + $bit % 6] WHERE id = $id`,
 	`UPDATE varied SET doc = jsonb_set(doc, '{n}', to_jsonb((doc->>'n')::numeric(9, 4))) WHERE id = $id`,
 	`UPDATE varied SET span = justify_hours(span + interval '24 h') - interval '24 h' WHERE id = $id`,
 	`UPDATE varied SET moment = moment + interval '1 us' WHERE id = $id`,

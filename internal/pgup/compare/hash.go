@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -113,9 +114,18 @@ func instant(kind string) direct {
 		`hashfloat8extended(date_part('epoch', %[1]s), %[2]s))`, `'2000-01-01'::` + kind}
 }
 
+// scaled is a numeric with a scale, and so without zeros at the end that another of the same type lacks.
+var scaled = regexp.MustCompile(`^numeric\(\d+,-?\d+\)$`)
+
+// ofScale hashes one of those: only the sign is missing.
+var ofScale = direct{"hash_numeric_extended(%[1]s, %[2]s # (%[1]s < 0)::int)", "0::numeric"}
+
 // direct goes by the type's name as the catalog writes it: types of other schemas come
 // with their schema, and domains and arrays under their own names.
 func (c column) direct() (direct, bool) {
+	if scaled.MatchString(c.Type) {
+		return ofScale, true
+	}
 	name, rest, _ := strings.Cut(c.Type, "(")
 	_, rest, _ = strings.Cut(rest, ")") // timestamp(3) with time zone; of an array [] is left
 	d, ok := directs[name+rest]

@@ -71,6 +71,29 @@ func TestChunkRows(t *testing.T) {
 	}
 }
 
+func TestStep(t *testing.T) {
+	t.Parallel()
+	one, two := []keyColumn{{"id", "bigint"}}, []keyColumn{{"id", "bigint"}, {"line", "smallint"}}
+	for name, c := range map[string]struct {
+		table     table
+		low, high int64
+		want      int64
+	}{
+		"without gaps":             {table{Key: one, Rows: 1e6}, 1, 1e6, 8000},
+		"some gaps":                {table{Key: one, Rows: 1e6}, 1, 3e6, 8000},
+		"mostly gaps":              {table{Key: one, Rows: 1e6}, 1, 5e6, 0},
+		"nobody knows how many":    {table{Key: one, Rows: -1}, 1, 1000, 0},
+		"all there are":            {table{Key: one, Rows: 1e6}, math.MinInt64, math.MaxInt64, 0},
+		"two rows a number":        {table{Key: two, Rows: 1e6}, 1, 5e5, 4000},
+		"more numbers than rows":   {table{Key: two, Rows: 1e6}, 1, 2e6, 8000},
+		"a thousand rows a number": {table{Key: two, Rows: 1e6}, 1, 1000, 0},
+	} {
+		if got := c.table.step(c.low, c.high, 8000); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 func TestUnstable(t *testing.T) {
 	t.Parallel()
 	l := layout{lowest: 10, tables: []table{{Schema: "public", Name: "t", Columns: []column{

@@ -24,6 +24,8 @@ const streamed = `
 	CREATE TABLE "Odd ""Table" ("The Name" text COLLATE "C", b int, mood mood, body text, f float8 DEFAULT random(), m money DEFAULT 1.5, j jsonb DEFAULT '{"b":1,"a":[1.0]}',
 		raw bytea DEFAULT '\x00ff', ip inet DEFAULT '10.0.0.1/8', span tstzrange DEFAULT tstzrange(now(), NULL), list text[] DEFAULT '{a,NULL,"b c"}', w interval DEFAULT '1 mon 2:03', PRIMARY KEY ("The Name", b, mood));
 	INSERT INTO "Odd ""Table" ("The Name", b, mood, body) SELECT 'é ' || i, -i, 'ok', nullif(i % 3, 0) FROM generate_series(1, 3000) i;
+	CREATE TABLE lines (part int, line smallint, v text, price numeric(9, 2), PRIMARY KEY (part, line));
+	INSERT INTO lines SELECT i, l, 'line ' || l, i / 7.0 FROM generate_series(1, 1500) i, generate_series(1, 2) l;
 	CREATE TABLE insensitive (name citext PRIMARY KEY, d code DEFAULT 'c'); INSERT INTO insensitive SELECT 'Name' || i FROM generate_series(1, 2000) i;
 	CREATE TABLE by_index (x int, u uuid NOT NULL, at timestamptz NOT NULL); CREATE UNIQUE INDEX by_index_u ON by_index (at, u);
 	ALTER TABLE by_index REPLICA IDENTITY USING INDEX by_index_u;
@@ -112,13 +114,14 @@ const small = 64 << 10
 
 // counts are of the tables that the load neither fills nor empties.
 var counts = map[string]int64{`"public"."accounts"`: 12000, `"public"."hot"`: 20, `"public"."parts_1"`: 499, `"public"."parts_2"`: 1001, `"public"."parent"`: 1, `"public"."child"`: 1,
-	`"public"."full_history"`: 3, `"public"."Odd ""Table"`: 3000, `"public"."insensitive"`: 2000, `"public"."by_index"`: 2000, `"public"."bare"`: 0}
+	`"public"."full_history"`: 3, `"public"."Odd ""Table"`: 3000, `"public"."lines"`: 3000, `"public"."insensitive"`: 2000, `"public"."by_index"`: 2000, `"public"."bare"`: 0}
 
 // spoil plants differences on the target, and says what must be told of them.
 func (p pair) spoil(t *testing.T) map[string]TableReport {
 	t.Helper()
 	p.new.Exec(t, p.name, "UPDATE accounts SET balance = -1 WHERE aid = 7", "DELETE FROM accounts WHERE aid = 8", "INSERT INTO accounts VALUES (-5, 1, 1, 'extra'), (20001, 1, 1, 'extra')",
-		`UPDATE "Odd ""Table" SET body = '' WHERE b = -3`, `DELETE FROM "Odd ""Table" WHERE b = -4`, "UPDATE insensitive SET name = 'NAME5' WHERE name = 'name5'",
+		`UPDATE "Odd ""Table" SET body = '' WHERE b = -3`, `DELETE FROM "Odd ""Table" WHERE b = -4`, "UPDATE lines SET price = -price WHERE part = 500 AND line = 1", "DELETE FROM lines WHERE part = 1500 AND line = 2", "INSERT INTO lines VALUES (0, 1), (1501, 1)",
+		"UPDATE insensitive SET name = 'NAME5' WHERE name = 'name5'",
 		"DELETE FROM by_index WHERE x = 9", "UPDATE parts SET v = NULL WHERE id = 3", "DELETE FROM history WHERE aid = 11", "DELETE FROM full_history WHERE ctid = '(0,1)'", "DROP TABLE bare", "INSERT INTO parent VALUES (9)")
 	named := func(rows ...Row) TableReport {
 		return TableReport{Verdict: Different, Differing: int64(len(rows)), Residue: rows}
@@ -127,6 +130,7 @@ func (p pair) spoil(t *testing.T) map[string]TableReport {
 	return map[string]TableReport{
 		`"public"."accounts"`:     named(Row{[]string{"-5"}, OnlyTarget}, Row{[]string{"20001"}, OnlyTarget}, Row{[]string{"7"}, Changed}, Row{[]string{"8"}, OnlySource}),
 		`"public"."Odd ""Table"`:  named(Row{[]string{"é 3", "-3", "ok"}, Changed}, Row{[]string{"é 4", "-4", "ok"}, OnlySource}),
+		`"public"."lines"`:        named(Row{[]string{"500", "1"}, Changed}, Row{[]string{"1500", "2"}, OnlySource}, Row{[]string{"0", "1"}, OnlyTarget}, Row{[]string{"1501", "1"}, OnlyTarget}),
 		`"public"."insensitive"`:  named(Row{[]string{"NAME5"}, OnlyTarget}, Row{[]string{"Name5"}, OnlySource}),
 		`"public"."by_index"`:     named(Row{[]string{"2026-01-01 09:00:00+00", "45c48cce-2e2d-7fbd-ea1a-fc51c7c6ad26"}, OnlySource}),
 		`"public"."parts_1"`:      named(Row{[]string{"3"}, Changed}),

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// span is a range of a table by its key: beyond from, up to and including to; nil is open.
+// span is a range of a table by its key, or by the first columns of it: beyond from, up to and including to; nil is open.
 //
 // The sides may sort text differently, by their C libraries. The spans of a table follow
 // each other from end to end, so on the target too every row lies in one of them at
@@ -33,9 +33,10 @@ func parseDigest(s string) (d digest) {
 	return d
 }
 
-func (t table) keyNames() string {
-	names := make([]string, len(t.Key))
-	for i, k := range t.Key {
+// keyNames are the first n columns of the key.
+func (t table) keyNames(n int) string {
+	names := make([]string, n)
+	for i, k := range t.Key[:n] {
 		names[i] = "t." + quote(k.Name)
 	}
 	return strings.Join(names, ", ")
@@ -58,7 +59,7 @@ func (t table) bound(operator string, key []string, n int) (string, []any) {
 		values[i] = fmt.Sprintf("$%d::text::%s", n+i+1, t.Key[i].Type)
 		args[i] = k
 	}
-	return "(" + t.keyNames() + ") " + operator + " (" + strings.Join(values, ", ") + ")", args
+	return "(" + t.keyNames(len(key)) + ") " + operator + " (" + strings.Join(values, ", ") + ")", args
 }
 
 func (t table) within(s span) (string, []any) {
