@@ -45,7 +45,10 @@ type ground struct {
 
 func lay(t *testing.T) *ground {
 	t.Helper()
-	g := &ground{dir: t.TempDir(), lull: program(t), mayWait: 2500 * time.Millisecond}
+	g := &ground{dir: t.TempDir(), lull: program(t), mayWait: mayWait}
+	if *long {
+		g.mayWait = mayWaitAlone
+	}
 	g.source = pgtest.Start(t, fromMajor, pgtest.Options{Databases: databases})
 	g.source.Exec(t, "postgres", "CREATE ROLE "+client+" LOGIN PASSWORD '"+client+"'")
 	for _, db := range databases {

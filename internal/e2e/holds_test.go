@@ -14,6 +14,13 @@ import (
 // of the machine too, so only the long form of the tests (make test-kill) fails for it.
 const mostOrphaned = 2 * time.Second
 
+// How much longer than otherwise a client's statement may take while clients are held: that of the longest hold, when
+// the machine has nothing else to do, and less than PgBouncer's server_login_retry in any case.
+const (
+	mayWaitAlone = 2500 * time.Millisecond
+	mayWait      = 10 * time.Second
+)
+
 // hold is a while in which clients were held.
 type hold struct {
 	from, to time.Time

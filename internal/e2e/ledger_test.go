@@ -76,9 +76,10 @@ func (c *clients) verify(t *testing.T) {
 // eventually waits for what other processes bring about.
 func eventually(t *testing.T, what string, seen func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !seen(); time.Sleep(10 * time.Millisecond) {
+	const within = 3 * time.Minute // tells a hang from a slow machine
+	for end := time.Now().Add(within); !seen(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("no sign of %s within 30 s", what)
+			t.Fatalf("no sign of %s within %s", what, within)
 		}
 	}
 }
