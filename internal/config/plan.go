@@ -1,9 +1,7 @@
 package config
 
 import (
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -24,15 +22,8 @@ type Plan struct {
 	Steps      []Step
 }
 
-// Notice is a moment at which people are told: a time before the start, or an event.
-type Notice struct {
-	Word   string        // as it is written: "14d", "late"
-	Days   int           // before the start, by the calendar of the window's zone
-	Before time.Duration // before the start, by the clock
-}
-
-// Occasions are the notices that follow an event and not the clock.
-var Occasions = []string{"start", "late", "end", "rescheduled", "cancelled"}
+// Notice is a moment at which people are told.
+type Notice = maint.Notice
 
 // Scheduled is what the plan promises the public.
 func (p *Plan) Scheduled(phases []maint.Phase) maint.Scheduled {
@@ -74,7 +65,7 @@ func (d *document) plan(root *yaml.Node, c *Config) *Plan {
 		may("author", d.line(&p.Author)),
 		need("window", d.window(&p.Window)),
 		may("components", d.impacts(p.Components, c)),
-		may("notices", d.list(func(n *yaml.Node) { d.notice(n, p) })),
+		may("notices", d.notice(&p.Notices)),
 		need("steps", d.steps(&p.Steps, c)),
 	)
 	return p
@@ -134,34 +125,21 @@ func (c *Config) componentIDs() []string {
 	return out
 }
 
-var beforeStart = regexp.MustCompile(`^([1-9][0-9]{0,3})([dhm])$`)
-
-func (d *document) notice(n *yaml.Node, p *Plan) {
-	var word string
-	d.line(&word)(n)
-	if word == "" {
-		return
-	}
-	x := Notice{Word: word}
-	if m := beforeStart.FindStringSubmatch(word); m != nil {
-		x.Days, x.Before = ahead(m)
-	} else if !slices.Contains(Occasions, word) {
-		d.problem(n, nearest(word, Occasions, `a time such as "14d", "1h", "30m", or one of`), "notice %q is neither a time before the start nor an event", shorten(word))
-		return
-	}
-	if slices.ContainsFunc(p.Notices, func(y Notice) bool { return x.Word == y.Word }) {
-		d.problem(n, "take one out", "notice %q is there twice", word)
-	}
-	p.Notices = append(p.Notices, x)
-}
-
-func ahead(m []string) (days int, before time.Duration) {
-	n, _ := strconv.Atoi(m[1]) // four digits at most, by the expression
-	switch m[2] {
-	case "d":
-		return n, 0
-	case "h":
-		return 0, time.Duration(n) * time.Hour
-	}
-	return 0, time.Duration(n) * time.Minute
+func (d *document) notice(into *[]Notice) reader {
+	return d.list(func(n *yaml.Node) {
+		var word string
+		d.line(&word)(n)
+		if word == "" {
+			return
+		}
+		x, known := maint.ParseNotice(word)
+		if !known {
+			d.problem(n, nearest(word, maint.Occasions, `a time such as "14d", "1h", "30m", or one of`), "notice %q is neither a time before the start nor an event", shorten(word))
+			return
+		}
+		if slices.ContainsFunc(*into, func(y Notice) bool { return x.Word == y.Word }) {
+			d.problem(n, "take one out", "notice %q is there twice", word)
+		}
+		*into = append(*into, x)
+	})
 }

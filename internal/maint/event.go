@@ -25,6 +25,8 @@ type Scheduled struct {
 	// Names are what the components were called when this was published. One without a name goes by its id.
 	Names  map[string]string `json:"names,omitempty"`
 	Phases []Phase           `json:"phases,omitempty"`
+	// Notices are when people are told of it: times before the start and events, as the plan writes them.
+	Notices []string `json:"notices,omitempty"`
 }
 
 // Phase is a step of the plan in the public's words.

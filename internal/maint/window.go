@@ -59,7 +59,8 @@ func first(t time.Time) time.Time {
 // Same says whether two plans promise the public the same thing.
 func (s Scheduled) Same(o Scheduled) bool {
 	return s.Title == o.Title && s.Summary == o.Summary && s.Window == o.Window && s.Author == o.Author &&
-		maps.Equal(s.Components, o.Components) && maps.Equal(s.Names, o.Names) && slices.Equal(s.Phases, o.Phases)
+		maps.Equal(s.Components, o.Components) && maps.Equal(s.Names, o.Names) && slices.Equal(s.Phases, o.Phases) &&
+		slices.Equal(s.Notices, o.Notices)
 }
 
 func rescheduledText(was, is Scheduled) string {

@@ -95,7 +95,7 @@ func (s *Store) commit(ctx context.Context, lease run.Lease, cp run.Checkpoint, 
 		if err := upsertCheckpoint(ctx, tx, lease, cp); err != nil {
 			return err
 		}
-		_, err := appendEntries(ctx, tx, lease.Maintenance, timeline.AnyVersion, facts)
+		_, err := s.appendAndTell(ctx, tx, lease.Maintenance, timeline.AnyVersion, facts)
 		return err
 	})
 }

@@ -15,7 +15,7 @@ import (
 // Append implements timeline.Log.
 func (s *Store) Append(ctx context.Context, id maint.ID, expected int64, drafts ...timeline.Draft) (added []timeline.Entry, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		added, err = appendEntries(ctx, tx, id, expected, drafts)
+		added, err = s.appendAndTell(ctx, tx, id, expected, drafts)
 		return err
 	})
 	if doubt := (*unknown)(nil); errors.As(err, &doubt) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
 )
@@ -31,6 +32,8 @@ type Store struct {
 	reader  *sql.DB
 	samples *samples
 
+	book    notify.Book // whom notices go to
+
 	mu     sync.Mutex
 	claims map[run.Lease]claim
 }
@@ -39,6 +42,8 @@ var (
 	_ timeline.Log = (*Store)(nil)
 	_ run.Journal  = (*Store)(nil)
 	_ run.Gauge    = (*Store)(nil)
+	_ notify.Queue = (*Store)(nil)
+	_ notify.Desk  = (*Store)(nil)
 )
 
 // engine is what the two databases do in ways of their own.

@@ -14,6 +14,7 @@ func Events() []maint.Event {
 		Window:     maint.Window{Start: "2026-12-05 17:00", Zone: "Pacific/Auckland", Allow: 2 * time.Hour},
 		Components: map[string]maint.Impact{"app": maint.UnderMaintenance, "api": maint.DegradedPerformance},
 		Phases:     []maint.Phase{{Step: "upgrade", Title: "Upgrade", Budget: 90 * time.Minute}, {Step: "check", Title: "Checks"}},
+		Notices:    []string{"7d", "start", "end"},
 	}
 	return []maint.Event{
 		plan,
@@ -63,6 +64,10 @@ func Events() []maint.Event {
 				Span: maint.Span{From: time.Date(2026, 12, 5, 4, 10, 0, 0, time.UTC), To: time.Date(2026, 12, 5, 4, 10, 2, 0, time.UTC)},
 				Over: true, Failures: 2, Reason: "ask https://app.example.com/: connection refused",
 			}}}},
+		},
+		maint.NoticeGiven{
+			Notice: "pg17/7d/2026-12-05T04:00Z", Maintenance: "pg17", Word: "7d", At: time.Date(2026, 11, 28, 4, 0, 0, 0, time.UTC),
+			Channels: map[string]maint.Reached{"customers": {Sent: 212, Failed: 1}, "chat": {Sent: 1, Twice: 1}},
 		},
 		maint.Noted{Step: "upgrade/switch", Text: "Clients were held.", Figures: maint.Figures{"hold_ms": 31.25, "statements": 1e9}},
 	}

@@ -1,0 +1,113 @@
+// Package notify is who is told what, and when: which notices follow from the record (Follow), how each
+// is put into words (Words), and how it is brought to people (Sender), through a port for the
+// queue and one for the channels.
+//
+// A notice is one thing to be told about a maintenance at one moment. A delivery is one notice to one
+// recipient by one channel. Both are rows of the queue, written in the transaction of the event that
+// causes them. The package must not know who keeps the queue, or how a channel reaches anybody.
+package notify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// Kind is what sort of thing a notice says, whatever the plan calls its moment.
+type Kind string
+
+// The kinds of notices. They name the words of a notice.
+const (
+	Ahead       Kind = "ahead" // it will be
+	Started     Kind = "start"
+	Late        Kind = "late"
+	Completed   Kind = "end"
+	Rescheduled Kind = "rescheduled"
+	Cancelled   Kind = "cancelled"
+	RolledBack  Kind = "rolled_back"
+)
+
+// Kinds are all of them.
+var Kinds = []Kind{Ahead, Started, Late, Completed, Rescheduled, Cancelled, RolledBack}
+
+// Notice is one thing to be told about a maintenance, with the facts as they were when it was decided.
+type Notice struct {
+	// ID is the same whenever the same thing is to be told: that is why it is told once.
+	ID      string    `json:"id"`
+	Subject maint.ID  `json:"subject"`
+	Kind    Kind      `json:"kind"`
+	Word    string    `json:"word"` // of the plan: "14d"
+	Due     time.Time `json:"due"`
+	// ToTold sends it to those alone who were told of the maintenance before.
+	ToTold bool `json:"to_told,omitempty"`
+
+	Title      string                  `json:"title"`
+	Summary    string                  `json:"summary"`
+	Text       string                  `json:"text,omitempty"` // what was said with the event
+	Window     maint.Window            `json:"window"`
+	Before     *maint.Window           `json:"before,omitempty"` // the window that was moved
+	Components map[string]maint.Impact `json:"components,omitempty"`
+	Names      map[string]string       `json:"names,omitempty"`
+	Expected   time.Time               `json:"expected,omitzero"` // the end, of what is late
+	At         time.Time               `json:"at"`                // of the event
+}
+
+// Address is one recipient by one channel.
+type Address struct {
+	Channel   string // its name in lull.yaml
+	Recipient string // an e-mail address, the host of a webhook
+	Language  string // "" = the default
+	Zone      string // IANA name, "" = not known
+}
+
+// Book is everyone who can be told.
+type Book []Address
+
+// Find gives the address of a recipient, and whether it is still in the book.
+func (b Book) Find(channel, recipient string) (Address, bool) {
+	for _, a := range b {
+		if a.Channel == channel && a.Recipient == recipient {
+			return a, true
+		}
+	}
+	return Address{}, false
+}
+
+// State is where a delivery stands.
+type State string
+
+// The states of a delivery.
+const (
+	Waiting   State = "waiting" // for its time, or for another attempt
+	Sending   State = "sending" // leased by a sender
+	Sent      State = "sent"
+	Dead      State = "dead"      // given up, with a reason
+	Overtaken State = "overtaken" // there is newer news, so this one is not sent
+)
+
+// States are all of them.
+var States = []State{Waiting, Sending, Sent, Dead, Overtaken}
+
+// Delivery is one notice to one recipient by one channel.
+type Delivery struct {
+	ID        int64     `json:"id"`
+	Notice    Notice    `json:"notice"`
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	State     State     `json:"state"`
+	Due       time.Time `json:"due"` // when it is tried, or tried again
+	Attempts  int       `json:"attempts"`
+	// Twice says that an attempt ended without an answer: where the channel cannot tell a message that
+	// comes again, it may have come twice.
+	Twice  bool      `json:"twice,omitempty"`
+	Reason string    `json:"reason,omitempty"` // of the last attempt that failed
+	At     time.Time `json:"at"`               // of the last change
+}
+
+// Key names the delivery to the other side. It is the same at each attempt.
+func (d Delivery) Key() string {
+	sum := sha256.Sum256([]byte(d.Notice.ID + "\x00" + d.Recipient + "\x00" + d.Channel))
+	return hex.EncodeToString(sum[:16])
+}
