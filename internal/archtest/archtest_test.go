@@ -108,8 +108,9 @@ func TestRulesFire(t *testing.T) {
 		{"internal/store/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
 		{"internal/httpd/a.go", `import _ "github.com/lullhq/lull/internal/sites"`},
 		{"internal/sites/a.go", `import _ "github.com/lullhq/lull/internal/probe"`},
-		{"internal/notify/email/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
-		{"internal/probe/a.go", `import _ "github.com/lullhq/lull/internal/notify"`},
+		{"internal/notify/webhook/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
+		{"internal/probe/a.go", `import _ "github.com/lullhq/lull/internal/notify/webhook"`},
+		{"internal/notify/a.go", `import _ "net/http"`},
 	} {
 		if got := check(t, c.file, c.body); len(got) == 0 {
 			t.Errorf("%s: nothing is said against %s", c.file, c.body)
@@ -165,7 +166,7 @@ func TestRulesKeepQuiet(t *testing.T) {
 		{"internal/store/pg/a.go", `import _ "github.com/lullhq/lull/internal/store"`},
 		{"internal/cli/a.go", `import _ "github.com/lullhq/lull/internal/app"`},
 		{"cmd/lull/main.go", `import _ "github.com/lullhq/lull/internal/cli"`},
-		{"internal/notify/email/a.go", `import _ "github.com/lullhq/lull/internal/notify"`},
+		{"internal/notify/webhook/a.go", `import _ "github.com/lullhq/lull/internal/notify"`},
 	} {
 		if got := check(t, c.file, c.body); len(got) > 0 {
 			t.Errorf("%s: %s is allowed, but %s", c.file, c.body, got)

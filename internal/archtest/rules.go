@@ -4,7 +4,7 @@ package archtest
 var drivers = []string{"database/sql/...", "github.com/jackc/pgx/...", "modernc.org/sqlite/..."}
 
 // adapters are packages that each turn the core towards one part of the world.
-var adapters = []string{"store", "httpd", "sites", "snapshot", "notify", "probe"}
+var adapters = []string{"store", "httpd", "sites", "snapshot", "probe", "notify/webhook"}
 
 // Rules is docs/ARCHITECTURE.md's picture, so that it stays true.
 var Rules = append([]Rule{
@@ -39,6 +39,10 @@ var Rules = append([]Rule{
 	{
 		Who: in("phrase"), Only: []string{"std", "golang.org/x/text/..."}, Never: []string{"context", "net/http/...", "os", "os/exec"}, Clock: true,
 		Reason: "words are the same whatever is said with them, and a translator can be shown all of them in one place",
+	},
+	{
+		Who: in("notify"), Only: append([]string{"std"}, in("maint", "timeline", "run", "phrase")...), Never: append([]string{"net/http/...", "os", "os/exec"}, drivers...), Clock: true,
+		Reason: "who is told what follows from the record and a given instant: a table of events tests it whole",
 	},
 	{
 		Who: in("pgup/..."), Never: in("httpd/...", "notify/...", "sites/...", "store/...", "app/...", "cli/..."),

@@ -72,7 +72,7 @@ func TestFollow(t *testing.T) {
 		}},
 		"after the start there is nothing ahead": {"2026-12-05 04:30", []maint.Event{plan}, nil},
 		"moved": {"2026-12-05 03:30", []maint.Event{plan, maint.Rescheduled{Scheduled: moved}}, []string{
-			"2026-12-05 03:30 rescheduled pg17/rescheduled/2 to those who were told",
+			"2026-12-05 03:30 rescheduled pg17/rescheduled/2 to those who were told", "2026-11-28 04:00 ahead pg17/14d/2026-12-12T04:00Z",
 			"2026-12-05 04:00 ahead pg17/7d/2026-12-12T04:00Z", "2026-12-11 04:00 ahead pg17/1d/2026-12-12T04:00Z", "2026-12-12 03:00 ahead pg17/1h/2026-12-12T04:00Z",
 		}},
 		"other words are not another time": {"2026-12-05 03:30", []maint.Event{plan, maint.Rescheduled{Scheduled: retitled}}, []string{

@@ -32,7 +32,7 @@ type Store struct {
 	reader  *sql.DB
 	samples *samples
 
-	book    notify.Book // whom notices go to
+	book notify.Book // whom notices go to
 
 	mu     sync.Mutex
 	claims map[run.Lease]claim
