@@ -42,6 +42,9 @@ func (a *App) Announce(ctx context.Context, w say.Plan) (maint.ID, say.Said, err
 }
 
 func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (say.Said, error) {
+	if err := a.mayAnnounce(ctx, p); err != nil {
+		return say.Said{}, err
+	}
 	s, err := a.tell(ctx, p.ID, terms, func(past []timeline.Entry) ([]maint.Event, error) {
 		return timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
 	})

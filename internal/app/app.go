@@ -37,6 +37,7 @@ func Open(ctx context.Context, configFile, self string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.Tell(book(cfg))
 	file, err := openedFrom(cfg.Store.File)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the store %s: %w", cfg.Store, err), st.Close())

@@ -32,7 +32,13 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 	if err != nil {
 		return CheckReport{}, err
 	}
-	return a.check(ctx, p)
+	r, err := a.check(ctx, p)
+	if err != nil {
+		return r, err
+	}
+	found, err := a.noticeFindings(ctx, p)
+	r.Findings = append(r.Findings, found...)
+	return r, err
 }
 
 func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {

@@ -92,6 +92,9 @@ func (a *App) announcement(p *config.Plan) maint.Scheduled {
 		phases = append(phases, maint.Phase{Step: s.Name, Title: title, Budget: budget})
 	}
 	s := p.Scheduled(phases)
+	for _, n := range a.notices(p) {
+		s.Notices = append(s.Notices, n.Word)
+	}
 	s.Names = map[string]string{}
 	for id := range s.Components {
 		if c, ok := a.Config.Component(id); ok {

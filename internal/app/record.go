@@ -59,8 +59,10 @@ func (a *App) ReportOf(ctx context.Context, id maint.ID, public bool) ([]byte, e
 		return nil, err
 	case id.Kind() != maint.AMaintenance || len(past) == 0:
 		return nil, fmt.Errorf("report of %q: %w", id, maint.ErrUnknownMaintenance)
-	case public:
-		return a.report(past).Public, nil
 	}
-	return a.report(past).Markdown, nil
+	r, err := a.reportWithNotices(ctx, id, past)
+	if public {
+		return r.Public, err
+	}
+	return r.Markdown, err
 }

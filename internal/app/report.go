@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
 	"github.com/lullhq/lull/internal/view"
 )
@@ -28,7 +30,18 @@ func (a *App) Report(ctx context.Context, planFile string) (Report, error) {
 	if len(entries) == 0 {
 		return Report{}, hint.Errorf("lull schedule "+planFile, "there is no record of %s", p.ID)
 	}
-	return a.report(entries), nil
+	return a.reportWithNotices(ctx, p.ID, entries)
+}
+
+// reportWithNotices adds what became of the notices, which is on record by itself.
+func (a *App) reportWithNotices(ctx context.Context, id maint.ID, entries []timeline.Entry) (Report, error) {
+	notices, err := a.history(ctx, maint.NoticesID(id))
+	if err != nil {
+		return Report{}, err
+	}
+	r := a.report(slices.Concat(entries, notices))
+	r.Entries = entries
+	return r, nil
 }
 
 func (a *App) report(entries []timeline.Entry) Report {

@@ -66,6 +66,13 @@ func (a *App) besides(ctx context.Context, s *httpd.Server) (out []func(context.
 		}
 		out = append(out, func(ctx context.Context) { s.ServeMetrics(ctx, l) })
 	}
+	sender, err := a.sender(slog.Default())
+	if err != nil {
+		return nil, err
+	}
+	if sender != nil {
+		out = append(out, a.telling(sender))
+	}
 	if a.Config.Snapshot.Set() {
 		keep, err := a.keeper(s)
 		if err != nil {

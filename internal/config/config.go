@@ -34,6 +34,8 @@ type Config struct {
 	Clusters     map[string]Cluster
 	Poolers      map[string]Pooler
 	Sites        map[string]Site
+	Notices      Telling
+	Channels     []Channel // in the order of the file
 }
 
 // Store is where Lull keeps its record: a SQLite file, or a Postgres database.
@@ -137,6 +139,8 @@ func (d *document) config(root *yaml.Node) *Config {
 		may("page", d.page(&c.Page)),
 		may("snapshot", d.snapshot(&c.Snapshot)),
 		may("components", d.components(c)),
+		may("notices", d.telling(&c.Notices)),
+		may("channels", d.channels(c)),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
 		may("sites", d.each("site", func(id string, n *yaml.Node) { c.Sites[id] = d.site(id, n) })),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -19,11 +20,20 @@ type Plan struct {
 	Window     maint.Window
 	Components map[string]maint.Impact
 	Notices    []Notice
+	Exception  *Exception // from the policy of notices, nil = none
 	Steps      []Step
 }
 
 // Notice is a moment at which people are told.
 type Notice = maint.Notice
+
+// Exception is who has decided that people hear of a plan later than the policy has it, and why.
+type Exception struct{ By, Why string }
+
+// Worst is the worst that any component suffers by the plan.
+func (p *Plan) Worst() maint.Impact {
+	return maint.Worst(slices.Collect(maps.Values(p.Components))...)
+}
 
 // Scheduled is what the plan promises the public.
 func (p *Plan) Scheduled(phases []maint.Phase) maint.Scheduled {
@@ -60,15 +70,29 @@ func (d *document) plan(root *yaml.Node, c *Config) *Plan {
 	p := &Plan{File: d.file, Author: c.Author, Components: map[string]maint.Impact{}}
 	d.object(root, "the plan",
 		need("maintenance", d.slug((*string)(&p.ID))),
-		need("title", d.line(&p.Title)),
-		need("summary", d.text(&p.Summary)),
+		need("title", d.lasting(d.line(&p.Title))),
+		need("summary", d.lasting(d.text(&p.Summary))),
 		may("author", d.line(&p.Author)),
 		need("window", d.window(&p.Window)),
 		may("components", d.impacts(p.Components, c)),
 		may("notices", d.notice(&p.Notices)),
+		may("short_notice", func(n *yaml.Node) {
+			p.Exception = &Exception{}
+			d.object(n, "short_notice", need("by", d.line(&p.Exception.By)), need("why", d.line(&p.Exception.Why)))
+		}),
 		need("steps", d.steps(&p.Steps, c)),
 	)
 	return p
+}
+
+// lasting refuses words that mean another day to whoever reads them later.
+func (d *document) lasting(read reader) reader {
+	return func(n *yaml.Node) {
+		read(n)
+		if word := maint.Relative(n.Value); word != "" {
+			d.problem(n, "leave the day to the window: every page and notice says it", "%q is another day for whoever reads it later", word)
+		}
+	}
 }
 
 func (d *document) window(w *maint.Window) reader {

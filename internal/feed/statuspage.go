@@ -214,3 +214,13 @@ func (s Statuspage) quiet(word string) string {
 	}
 	return word
 }
+
+// Webhook is what Statuspage's webhooks say of a maintenance, as things stand.
+func (s Statuspage) Webhook(m view.Maintenance, now time.Time) StatuspageWebhook {
+	status := s.Status()
+	return StatuspageWebhook{
+		Meta:     StatuspageMeta{Unsubscribe: s.origin.link("/"), Documentation: "https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/", GeneratedAt: timestamp(now)},
+		Page:     StatuspagePageStatus{ID: s.id, Indicator: status.Indicator, Description: status.Description},
+		Incident: StatuspageHookIncident{StatuspageIncident: s.Maintenance(m)},
+	}
+}

@@ -105,3 +105,42 @@ func some(s string) *string {
 	}
 	return &s
 }
+
+// StatuspageWebhook is what Statuspage posts to those who want to be told: programs that know its webhooks
+// need no other.
+type StatuspageWebhook struct {
+	Meta     StatuspageMeta         `json:"meta"`
+	Page     StatuspagePageStatus   `json:"page"`
+	Incident StatuspageHookIncident `json:"incident"`
+}
+
+// StatuspageMeta is about the webhook itself.
+type StatuspageMeta struct {
+	Unsubscribe   string    `json:"unsubscribe"`
+	Documentation string    `json:"documentation"`
+	GeneratedAt   timestamp `json:"generated_at"`
+}
+
+// StatuspagePageStatus is the page in a word and a sentence.
+type StatuspagePageStatus struct {
+	ID          string `json:"id"`
+	Indicator   string `json:"status_indicator"`
+	Description string `json:"status_description"`
+}
+
+// StatuspageHookIncident is an incident with what only webhooks have of it.
+type StatuspageHookIncident struct {
+	StatuspageIncident
+	Backfilled          bool       `json:"backfilled"`
+	ImpactOverride      *string    `json:"impact_override"`
+	PostmortemBody      *string    `json:"postmortem_body"`
+	PostmortemUpdatedAt *timestamp `json:"postmortem_body_last_updated_at"`
+	PostmortemIgnored   bool       `json:"postmortem_ignored"`
+	PostmortemNotified  bool       `json:"postmortem_notified_subscribers"`
+	PostmortemTweeted   bool       `json:"postmortem_notified_twitter"`
+	PostmortemAt        *timestamp `json:"postmortem_published_at"`
+	RemindPrior         bool       `json:"scheduled_remind_prior"`
+	RemindedAt          *timestamp `json:"scheduled_reminded_at"`
+	AutoInProgress      bool       `json:"scheduled_auto_in_progress"`
+	AutoCompleted       bool       `json:"scheduled_auto_completed"`
+}

@@ -110,18 +110,6 @@ func TestTextsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestRelative(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]string{
-		"Scheduled maintenance today at 5:00pm": "today", "TOMORROW": "tomorrow", "todays": "", "Wartung morgen um acht": "morgen", "am Morgen": "", "morgens": "",
-		"aujourd’hui": "aujourd'hui", "por la mañana": "", "Mañana a las 8": "mañana", "本日17時": "本日", "Sites stay up.": "", "hier ist alles gut": "",
-	} {
-		if got := notify.Relative(s); got != want {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-}
-
 func FuzzText(f *testing.F) {
 	f.Add("{title}\n\n{when} and {text}", "x")
 	f.Add("a{b\n\n}{title}", "{when}")
@@ -138,6 +126,6 @@ func FuzzText(f *testing.F) {
 		if err != nil || strings.ContainsAny(m.Subject, "\r\n") {
 			t.Errorf("subject %q, %v", m.Subject, err)
 		}
-		_ = notify.Relative(title)
+		_ = maint.Relative(title)
 	})
 }

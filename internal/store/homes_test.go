@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		os.Exit(openAndClose())
 	case "run":
 		os.Exit(runFiles())
+	case "send":
+		os.Exit(sendNotices())
 	}
 	os.Exit(m.Run())
 }
@@ -103,7 +105,7 @@ func TestStores(t *testing.T) {
 				"log": testLog, "journal": testJournal, "crashes": testCrashes, "crashes of aborts": testCrashesOfAborts,
 				"append-only": testAppendOnly, "newer event": testNewerEvent, "opened by many": testOpenedByMany, "changed": testChanged,
 				"no entry is passed over": testNoEntryIsPassedOver, "tokens": testTokens, "deliveries": testDeliveries, "faults of deliveries": testFaultsOfDeliveries, "samples": testSamples, "ring": testRing, "wake": testWake,
-				"kill": testKill, "kill frees the lease": testKillFreesTheLease, "lease is lost": testLeaseIsLost,
+				"kill": testKill, "kill the sender": testKillTheSender, "kill frees the lease": testKillFreesTheLease, "lease is lost": testLeaseIsLost,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

@@ -232,6 +232,7 @@ func (r Report) told(d *document) {
 		rows = append(rows, append(when, e.Label, e.words()))
 	}
 	d.table(append(r.zones(r.zoneHead(), "UTC"), "What", "Words"), rows)
+	r.notices(d)
 }
 
 // words are the stored words and the instants that went with them.

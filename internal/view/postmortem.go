@@ -32,6 +32,8 @@ type Report struct {
 	Well     []string // what went well, a sentence each
 	Late     []string // what was late or went wrong, and why
 	Private  Private
+
+	given []maint.NoticeGiven
 }
 
 // Private is what only the operator is to read.
@@ -73,6 +75,7 @@ const defaultCategory = "operations"
 // PostMortem folds the record of one maintenance. Every figure in it comes from there.
 func PostMortem(entries []timeline.Entry, now time.Time) Report {
 	r := Report{Category: defaultCategory, Now: now}
+	entries, r.given = withoutNotices(entries)
 	if len(entries) > 0 {
 		r.ID = entries[0].Subject
 	}

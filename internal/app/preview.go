@@ -1,0 +1,99 @@
+package app
+
+import (
+	"time"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/notify"
+	"github.com/lullhq/lull/internal/timeline"
+)
+
+// Preview is a notice as somebody would get it.
+type Preview struct {
+	Moment  string      `json:"moment"` // as the plan writes it
+	Kind    notify.Kind `json:"kind"`
+	Due     time.Time   `json:"due,omitzero"` // zero: when it happens
+	Subject string      `json:"subject"`
+	Text    string      `json:"text"`
+	Label   string      `json:"label"`
+	Link    string      `json:"link"`
+}
+
+// PreviewNotices puts all that people would be told of a plan into words. Nothing is sent.
+func (a *App) PreviewNotices(planFile, channel, language string) ([]Preview, error) {
+	p, err := config.LoadPlan(planFile, a.Config)
+	if err != nil {
+		return nil, err
+	}
+	words, err := a.words()
+	if err != nil {
+		return nil, err
+	}
+	to, err := a.reader(channel)
+	if err != nil {
+		return nil, err
+	}
+	if language != "" {
+		to.Language = language
+	}
+	var out []Preview
+	for _, n := range a.foreseen(p) {
+		m, err := words.Message(notify.Delivery{Notice: n}, to)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Preview{Moment: n.Word, Kind: n.Kind, Due: n.Due, Subject: m.Subject, Text: m.Text, Label: m.Label, Link: m.Link})
+	}
+	return out, nil
+}
+
+// reader is somebody whom the channel would tell.
+func (a *App) reader(channel string) (notify.Address, error) {
+	if channel == "" {
+		return notify.Address{}, nil
+	}
+	for _, to := range book(a.Config) {
+		if to.Channel == channel {
+			return to, nil
+		}
+	}
+	return notify.Address{}, hint.Errorf("write it under channels: in lull.yaml", "there is no channel %q", channel)
+}
+
+// foreseen are the notices that a plan leads to, and those that it would if it went otherwise.
+func (a *App) foreseen(p *config.Plan) []notify.Notice {
+	plan := a.announcement(p)
+	begin := maint.Maintenance{ID: p.ID}.Apply(plan, a.now())
+	entry := func(e maint.Event) timeline.Entry {
+		return timeline.Entry{Subject: p.ID, Version: 2, At: a.now(), Event: e}
+	}
+	out, _ := notify.Follow(maint.Maintenance{ID: p.ID}, entry(plan))
+	_, end, err := plan.Window.Resolve()
+	if err != nil {
+		return out
+	}
+	moved := begin
+	moved.Plan.Window.Start = end.AddDate(0, 0, -7).Format(maint.WallLayout)
+	for _, would := range []struct {
+		before maint.Maintenance
+		event  maint.Event
+	}{
+		{begin, maint.Started{}},
+		{begin, maint.Late{ExpectedEnd: end.Add(45 * time.Minute)}},
+		{begin, maint.Completed{}},
+		{moved, maint.Rescheduled{Scheduled: plan}},
+		{begin, maint.Cancelled{}},
+		{begin, maint.RolledBack{}},
+	} {
+		more, _ := notify.Follow(would.before, entry(would.event))
+		for _, n := range more {
+			if n.Kind != notify.Ahead {
+				n.Due = time.Time{}
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
