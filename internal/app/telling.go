@@ -77,7 +77,7 @@ func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, 
 	if x.Webhook != nil {
 		return a.webhook(x.Webhook, guard)
 	}
-	return nil, hint.Errorf("write one of: webhook", "it does not say how it tells people")
+	return a.mailer(x.Email, guard)
 }
 
 func (a *App) webhook(x *config.Webhook, guard *netguard.Guard) (notify.Channel, error) {

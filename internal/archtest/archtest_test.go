@@ -108,7 +108,7 @@ func TestRulesFire(t *testing.T) {
 		{"internal/store/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
 		{"internal/httpd/a.go", `import _ "github.com/lullhq/lull/internal/sites"`},
 		{"internal/sites/a.go", `import _ "github.com/lullhq/lull/internal/probe"`},
-		{"internal/notify/webhook/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
+		{"internal/notify/email/a.go", `import _ "github.com/lullhq/lull/internal/httpd"`},
 		{"internal/probe/a.go", `import _ "github.com/lullhq/lull/internal/notify/webhook"`},
 		{"internal/notify/a.go", `import _ "net/http"`},
 	} {

@@ -60,12 +60,19 @@ type Email struct {
 	User   string
 	Secret string // path of the file with the password, "" = none
 	DKIM   *DKIM
+	Leave  *Leave // nil = mail says of no way to leave
 	To     []Recipient
 }
 
 // TLSPolicies are how a connection to a mail server is kept private. The first one asks for it after
 // the connection, and goes no further without.
 var TLSPolicies = []string{"starttls", "implicit", "none"}
+
+// Leave is an address of the operator's by which people leave with one click.
+type Leave struct {
+	URL    string // https, with {token}
+	Secret string // path of the file with the key that tokens are made with
+}
 
 // DKIM is the key that mail is signed with.
 type DKIM struct{ Domain, Selector, Key string }
@@ -187,6 +194,17 @@ func (d *document) email(into *Channel) reader {
 					need("domain", d.line(&e.DKIM.Domain)),
 					need("selector", d.line(&e.DKIM.Selector)),
 					need("key_file", d.absolute(&e.DKIM.Key)))
+			}),
+			may("unsubscribe", func(n *yaml.Node) {
+				e.Leave = &Leave{}
+				d.object(n, "unsubscribe",
+					need("url", d.checked(&e.Leave.URL, func(s string) string {
+						if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || !strings.Contains(s, "{token}") {
+							return "is not an address of https with {token} in it"
+						}
+						return ""
+					}, `such as "https://example.com/unsubscribe?t={token}"`)),
+					need("secret_file", d.absolute(&e.Leave.Secret)))
 			}),
 			need("to", d.list(func(n *yaml.Node) { d.recipient(n, e) })))
 		if (e.User == "") != (e.Secret == "") {
