@@ -43,13 +43,7 @@ func (a *App) Changes(ctx context.Context) ([]view.Change, error) {
 
 func (a *App) tellChange(ctx context.Context, w say.Change, decide func(maint.Change) ([]maint.Event, error)) (say.Said, error) {
 	id := maint.ChangeID(w.Name)
-	return a.tell(ctx, id, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
-		c := maint.Change{ID: id}
-		for _, e := range past {
-			c = c.Apply(e.Event, e.At)
-		}
-		return decide(c)
-	})
+	return tellOf(ctx, a, id, w.Terms, maint.Change{ID: id}, decide)
 }
 
 // announced refuses a maintenance that nobody was told of: the post would name it to everyone.

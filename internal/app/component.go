@@ -8,7 +8,6 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/say"
-	"github.com/lullhq/lull/internal/timeline"
 	"github.com/lullhq/lull/internal/view"
 )
 
@@ -48,13 +47,7 @@ func (a *App) tellComponent(ctx context.Context, w say.Component, decide func(c 
 		return say.Said{}, err
 	}
 	id := maint.ComponentID(w.ID)
-	return a.tell(ctx, id, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
-		c := maint.Component{ID: id}
-		for _, e := range past {
-			c = c.Apply(e.Event, e.At)
-		}
-		return decide(c, listed.Name)
-	})
+	return tellOf(ctx, a, id, w.Terms, maint.Component{ID: id}, func(c maint.Component) ([]maint.Event, error) { return decide(c, listed.Name) })
 }
 
 func (a *App) component(id string) (config.Component, error) {

@@ -9,7 +9,6 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/say"
-	"github.com/lullhq/lull/internal/timeline"
 	"github.com/lullhq/lull/internal/view"
 )
 
@@ -67,13 +66,7 @@ func (a *App) ExplainIncident(ctx context.Context, w say.Incident) (say.Said, er
 
 func (a *App) tellIncident(ctx context.Context, w say.Incident, decide func(maint.Incident) ([]maint.Event, error)) (say.Said, error) {
 	id := maint.IncidentID(w.Name)
-	return a.tell(ctx, id, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
-		i := maint.Incident{ID: id}
-		for _, e := range past {
-			i = i.Apply(e.Event, e.At)
-		}
-		return decide(i)
-	})
+	return tellOf(ctx, a, id, w.Terms, maint.Incident{ID: id}, decide)
 }
 
 // Incidents lists those that are open, and then the others, each newest first.

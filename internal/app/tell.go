@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
@@ -43,6 +44,19 @@ func (a *App) tell(ctx context.Context, id maint.ID, terms say.Terms, decide dec
 		added, err = settled(past, terms)
 	}
 	return told(out, added), err
+}
+
+// tellOf decides by what the record makes of a subject: none is what there was before anything was said of it.
+func tellOf[T interface {
+	Apply(e maint.Event, at time.Time) T
+}](ctx context.Context, a *App, id maint.ID, terms say.Terms, none T, decide func(T) ([]maint.Event, error)) (say.Said, error) {
+	return a.tell(ctx, id, terms, func(past []timeline.Entry) ([]maint.Event, error) {
+		now := none
+		for _, e := range past {
+			now = now.Apply(e.Event, e.At)
+		}
+		return decide(now)
+	})
 }
 
 func told(s say.Said, entries []timeline.Entry) say.Said {

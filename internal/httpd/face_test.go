@@ -96,7 +96,7 @@ func TestFaces(t *testing.T) {
 	trouble(w)
 	w.look()
 	for _, f := range faces {
-		golden(t, f.name, get(t, w, f.path))
+		goldenPage(t, f.name, get(t, w, f.path))
 	}
 }
 

@@ -3,24 +3,18 @@ package httpd
 import (
 	"bytes"
 	"compress/gzip"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/httpd/public"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/view"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const pageLimit = 60 << 10
 
@@ -51,7 +45,7 @@ func TestPages(t *testing.T) {
 			w := newWorld(t, story.now)
 			story.tell(w)
 			w.look()
-			golden(t, story.name, get(t, w, "/"))
+			goldenPage(t, story.name, get(t, w, "/"))
 		})
 	}
 }
@@ -63,10 +57,10 @@ func TestPageOfOneMaintenance(t *testing.T) {
 	verify(w)
 	complete(w)
 	w.look()
-	golden(t, "single", get(t, w, "/maintenance/pg17"))
+	goldenPage(t, "single", get(t, w, "/maintenance/pg17"))
 }
 
-func golden(t *testing.T, name string, rec *httptest.ResponseRecorder) {
+func goldenPage(t *testing.T, name string, rec *httptest.ResponseRecorder) {
 	t.Helper()
 	if rec.Code != http.StatusOK {
 		t.Fatalf("answered %d", rec.Code)
@@ -75,20 +69,7 @@ func golden(t *testing.T, name string, rec *httptest.ResponseRecorder) {
 		t.Errorf("the page has %d bytes, more than %d", rec.Body.Len(), pageLimit)
 	}
 	got := contentHash.ReplaceAllString(rec.Body.String(), "$1.HASH.")
-	path := filepath.Join("testdata", name+".html")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (write it with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", path, diff)
-	}
+	golden.Equal(t, name+".html", got)
 }
 
 // Whatever people write stays words, on every page and in every language.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/hint"
 )
 
@@ -55,10 +56,10 @@ func TestOneCommitShowsTheChangedValuesAlone(t *testing.T) {
 	if !res.made || res.commit != gitIn(t, s.Repository, "rev-parse", "HEAD") {
 		t.Errorf("got %+v", res)
 	}
-	golden(t, "on.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
+	golden.Equal(t, "on.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
 	mustState(t, s, StateOn)
 	mustBring(t, s, switchOff())
-	golden(t, "off.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
+	golden.Equal(t, "off.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
 	mustState(t, s, StateOff)
 	if n := commits(t, s.Repository); n != 3 {
 		t.Errorf("%d commits", n)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/lullhq/lull/internal/golden"
 )
 
 func remoteFile(t *testing.T, remote string) string {
@@ -77,7 +79,7 @@ git pull --quiet --rebase; echo $n >theirs; git add theirs; git commit --quiet -
 	if got := gitIn(t, remote, "log", "--format=%s", "main"); got != want {
 		t.Errorf("the remote has\n%s", got)
 	}
-	golden(t, "on.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
+	golden.Equal(t, "on.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
 	if got := gitIn(t, s.Repository, "status", "--porcelain"); got != " M index.md\nA  staged.md" {
 		t.Errorf("left\n%s", got)
 	}

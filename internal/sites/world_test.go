@@ -2,7 +2,6 @@ package sites
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,8 +10,6 @@ import (
 	"sync"
 	"testing"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestMain keeps the settings of whoever runs the tests out of them.
 func TestMain(m *testing.M) {
@@ -151,27 +148,6 @@ func hook(t *testing.T, dir, name, script string) {
 func diff(t *testing.T, dir string) string {
 	t.Helper()
 	return gitIn(t, dir, "show", "--format=%an <%ae>%n%n%B", "--unified=0", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--abbrev=4", "--no-renames", "HEAD")
-}
-
-// golden compares with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
-	}
 }
 
 func commits(t *testing.T, dir string) int {

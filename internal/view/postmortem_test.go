@@ -2,14 +2,10 @@ package view
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
@@ -17,11 +13,10 @@ import (
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // at is a moment of the evening on which every story plays: 04:00 UTC is 17:00 in Auckland.
 func at(clock string) time.Time {
@@ -167,26 +162,8 @@ func TestPostMortem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, name+".md", PostMortem(r, at("06:30")).Markdown())
+			golden.Equal(t, name+".md", string(PostMortem(r, at("06:30")).Markdown()))
 		})
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (write it with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", path, diff)
 	}
 }
 

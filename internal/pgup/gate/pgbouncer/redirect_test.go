@@ -2,7 +2,6 @@ package pgbouncer
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,11 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var target = gate.Addr{Host: "127.0.0.1", Port: 5417}
 
@@ -41,19 +39,7 @@ func TestRedirectGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := file + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Error(diff)
-			}
+			golden.Equal(t, filepath.Base(file)+".golden", string(got))
 		})
 	}
 }
