@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,11 +112,18 @@ func ask[T any](ctx context.Context, t *testing.T, expression string, opts ...ch
 	return v
 }
 
-// until waits for the page to look as wanted; the context of the browser is the deadline.
+// until waits for the page to look as wanted; the context of the browser is the deadline. On a slow machine the page
+// that is left may be asked still while the next one takes its place: then the next one is asked.
 func until(ctx context.Context, t *testing.T, expression string) {
 	t.Helper()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")"))
-	must(t, err)
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")"))
+		if err != nil && strings.Contains(err.Error(), "Cannot find context") {
+			continue
+		}
+		must(t, err)
+		return
+	}
 }
 
 type look struct {
