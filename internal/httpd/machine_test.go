@@ -56,11 +56,11 @@ func TestFeedsAreSentOnce(t *testing.T) {
 	}
 }
 
-// TestBannerIsSmall holds what is promised to the sites that include it: 3 KB, before compression.
+// TestBannerIsSmall holds what is promised to the sites that include it: under 3 KB, before compression.
 func TestBannerIsSmall(t *testing.T) {
 	t.Parallel()
 	w := eventful(t)
-	if n := get(t, w, "/banner.js").Body.Len(); n > 3000 {
+	if n := get(t, w, "/banner.js").Body.Len(); n >= 3000 {
 		t.Errorf("the banner has %d bytes", n)
 	}
 	var banner struct {

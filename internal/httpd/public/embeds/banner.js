@@ -1,6 +1,6 @@
 // The status page's notices on any site: <script src="https://status.example.com/banner.js" defer></script>
 // data-lead: how many hours ahead a maintenance is shown (24). data-close: what the button is called (Close).
-// It lies over the foot of the page, so that nothing moves when it comes and goes. A site with a policy
+// It lies over the foot of the page: nothing moves when it comes or goes. A site with a policy
 // allows the status page in script-src and connect-src; styles go in as objects, which no policy minds.
 (() => {
   const me = document.currentScript
@@ -23,7 +23,7 @@
     .minor { background: #935600 }
     .major, .critical { background: #b3261e }
     a { flex: 1 1 12em; color: inherit; overflow-wrap: anywhere }
-    button { all: unset; box-sizing: border-box; min-width: 44px; line-height: 44px; text-align: center; font-size: 1.5em; cursor: pointer }
+    button { all: unset; min-width: 44px; line-height: 44px; text-align: center; font-size: 1.5em; cursor: pointer }
     :focus-visible { outline: 2px solid; outline-offset: -2px }
     @media print { div { display: none } }`)
   root.adoptedStyleSheets = [sheet]
