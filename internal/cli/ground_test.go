@@ -209,6 +209,28 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: %v", args[0], last)
 }
 
+// appendFile writes the end of one file to another.
+func appendFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILE MORE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+ts.ReadFile(args[1])), 0o600))
+}
+
+// delivered waits until the list of deliveries holds some text.
+func delivered(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: delivered TEXT")
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		ts.Check(ts.Exec("lull", "deliveries", "list"))
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+	}
+	ts.Fatalf("no delivery comes to say %q", args[0])
+}
+
 // mounts is how unshare gives a name space to mount in. Anybody but root needs one of users too.
 func mounts() string {
 	if os.Geteuid() == 0 {

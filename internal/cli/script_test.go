@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"edit": edit, "occupy": occupy, "refuse": g.refuse, "fetch": fetch, "await": await,
+			"edit": edit, "occupy": occupy, "refuse": g.refuse, "fetch": fetch, "await": await, "append": appendFile, "delivered": delivered,
 		},
 	})
 }
