@@ -21,6 +21,10 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/netguard"
 	"github.com/lullhq/lull/internal/notify"
+	"github.com/lullhq/lull/internal/notify/discord"
+	"github.com/lullhq/lull/internal/notify/ntfy"
+	"github.com/lullhq/lull/internal/notify/slack"
+	"github.com/lullhq/lull/internal/notify/teams"
 	"github.com/lullhq/lull/internal/notify/webhook"
 	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/run"
@@ -77,7 +81,34 @@ func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, 
 	if x.Webhook != nil {
 		return a.webhook(x.Webhook, guard)
 	}
+	if x.Chat != nil {
+		return chat(x.Chat, guard)
+	}
 	return a.mailer(x.Email, guard)
+}
+
+func chat(x *config.Chat, guard *netguard.Guard) (notify.Channel, error) {
+	url, err := x.Address.Read()
+	if err != nil {
+		return nil, err
+	}
+	var token config.Secret
+	if x.Secret != "" {
+		if token, err = config.ReadPassword(x.Secret); err != nil {
+			return nil, err
+		}
+	}
+	switch x.Kind {
+	case "slack":
+		return &slack.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "discord":
+		return &discord.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "teams":
+		return &teams.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "ntfy":
+		return &ntfy.Channel{Client: guard.Client(), URL: url.Reveal(), Token: token.Reveal()}, nil
+	}
+	return nil, fmt.Errorf("unknown kind %s", x.Kind)
 }
 
 func (a *App) webhook(x *config.Webhook, guard *netguard.Guard) (notify.Channel, error) {

@@ -298,3 +298,32 @@ func TestARunTellsThroughTheStore(t *testing.T) {
 		t.Errorf("on record: %+v, %v", entries, err)
 	}
 }
+
+// A server that answers 500 for a while gets one message in the end, by a channel that cannot tell.
+func TestAChatIsToldOnce(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.status = http.StatusInternalServerError
+	a, dir := appFor(t, "notices: {private: [127.0.0.0/8]}\nchannels: {team: {slack: {url_file: hook}}}\n")
+	if err := os.WriteFile(filepath.Join(dir, "hook"), []byte(l.URL+"/services/T0KEN\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := at("2026-12-01 00:00")()
+	a.now = func() time.Time { return now }
+	if _, err := a.Schedule(t.Context(), planFile(t, dir, "notices: [7d]")); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		tellsAll(t, a)
+		now = now.Add(time.Hour)
+	}
+	l.status = http.StatusOK
+	for range 3 {
+		tellsAll(t, a)
+		now = now.Add(time.Hour)
+	}
+	list, err := a.Deliveries(t.Context())
+	if err != nil || len(list) != 1 || list[0].State != notify.Sent || list[0].Attempts != 4 || list[0].Twice || len(l.bodies) != 1 {
+		t.Errorf("%d came; %+v, %v", len(l.bodies), list, err)
+	}
+}

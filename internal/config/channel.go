@@ -19,7 +19,18 @@ type Channel struct {
 	Zone     string // of its readers, "" = not known
 	Webhook  *Webhook
 	Email    *Email
+	Chat     *Chat
 }
+
+// Chat is a room where people talk, or a topic that they follow. Its address is a secret with most of them.
+type Chat struct {
+	Kind    string // one of Chats
+	Address Address
+	Secret  string // path of the file with the token, of ntfy alone, "" = none
+}
+
+// Chats are the kinds.
+var Chats = []string{"slack", "discord", "teams", "ntfy"}
 
 // Webhook is a program elsewhere. Its address may hold a secret, so it can lie in a file of its own.
 type Webhook struct {
@@ -122,19 +133,23 @@ func (d *document) network(n *yaml.Node, into *Telling) {
 
 func (d *document) channels(c *Config) reader {
 	return d.each("channel", func(id string, n *yaml.Node) {
-		x := Channel{ID: id}
+		x, kinds := Channel{ID: id}, 0
 		d.object(n, "channel "+id,
 			may("language", d.oneOf(&x.Language, "language", Languages)),
 			may("zone", func(n *yaml.Node) {
 				d.line(&x.Zone)(n)
 				d.zone(n, x.Zone)
 			}),
-			may("webhook", d.webhook(&x)),
-			may("email", d.email(&x)))
-		switch kinds := x.kinds(); {
+			may("webhook", d.counted(&kinds, d.webhook(&x))),
+			may("email", d.counted(&kinds, d.email(&x))),
+			may("slack", d.counted(&kinds, d.chat("slack", &x))),
+			may("discord", d.counted(&kinds, d.chat("discord", &x))),
+			may("teams", d.counted(&kinds, d.chat("teams", &x))),
+			may("ntfy", d.counted(&kinds, d.chat("ntfy", &x))))
+		switch {
 		case n.Kind != yaml.MappingNode || kinds == 1:
 		case kinds == 0:
-			d.problem(n, "write one of: webhook, email", "channel %s does not say how it tells people", id)
+			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy", "channel %s does not say how it tells people", id)
 		default:
 			d.problem(n, "give each a name of its own", "channel %s tells people in more ways than one", id)
 		}
@@ -142,13 +157,25 @@ func (d *document) channels(c *Config) reader {
 	})
 }
 
-func (c Channel) kinds() (n int) {
-	for _, there := range []bool{c.Webhook != nil, c.Email != nil} {
-		if there {
-			n++
-		}
+// counted counts what is read.
+func (d *document) counted(n *int, read reader) reader {
+	return func(node *yaml.Node) {
+		*n++
+		read(node)
 	}
-	return n
+}
+
+func (d *document) chat(kind string, into *Channel) reader {
+	return func(n *yaml.Node) {
+		c := &Chat{Kind: kind}
+		into.Chat = c
+		fields := d.webAddress(&c.Address)
+		if kind == "ntfy" {
+			fields = append(fields, may("token_file", d.absolute(&c.Secret)))
+		}
+		d.object(n, kind, fields...)
+		d.oneAddress(n, c.Address)
+	}
 }
 
 func (d *document) webhook(into *Channel) reader {
