@@ -46,7 +46,11 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 		return say.Said{}, err
 	}
 	s, err := a.tell(ctx, p.ID, terms, func(past []timeline.Entry) ([]maint.Event, error) {
-		return timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
+		events, err := timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
+		if e := p.Exception; e != nil && len(events) > 0 && terms.Key == "" { // with a key there is room for one event
+			events = append(events, maint.Noted{Step: "notices", Text: "Short notice was decided by " + e.By + ": " + e.Why})
+		}
+		return events, err
 	})
 	if err != nil {
 		return say.Said{}, hint.Or(err, "give the plan a window in the future, or a `maintenance:` name of its own")

@@ -216,6 +216,11 @@ func TestPolicyOfNotices(t *testing.T) {
 			if (err != nil) != (tt.blocked != "") || err != nil && hint.Of(err) == "" {
 				t.Errorf("schedule: %v", err)
 			}
+			if tt.warned != "" {
+				if r, err := a.Report(t.Context(), file); err != nil || !strings.Contains(string(r.Markdown), "Short notice was decided by Kiri") || strings.Contains(string(r.Public), "Kiri") {
+					t.Errorf("the report does not say who decided so to us alone: %v\n%s", err, r.Markdown)
+				}
+			}
 			if err == nil { // what was announced in time stays so
 				a.now = at("2026-12-03 00:00")
 				if r, err := a.Check(t.Context(), file); err != nil || r.Blockers() > 0 {

@@ -62,7 +62,7 @@ type NoticeGiven struct {
 	Notice      string             `json:"notice"` // its id, the same when more of it was sent later
 	Maintenance ID                 `json:"maintenance"`
 	Word        string             `json:"word"`
-	At          time.Time          `json:"at"` // when it was due
+	At          time.Time          `json:"at"` // since when it was on its way
 	Channels    map[string]Reached `json:"channels"`
 }
 

@@ -54,6 +54,14 @@ type Notice struct {
 	At         time.Time               `json:"at"`                // of the event
 }
 
+// Told is since when people can know of it: not before its time, and not before anybody had decided what it tells.
+func (n Notice) Told() time.Time {
+	if n.At.After(n.Due) {
+		return n.At
+	}
+	return n.Due
+}
+
 // Address is one recipient by one channel.
 type Address struct {
 	Channel   string // its name in lull.yaml

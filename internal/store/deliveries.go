@@ -61,7 +61,7 @@ const deliveryColumns = `deliveries.id, deliveries.channel, deliveries.recipient
 
 // newer holds of a delivery when its recipient has, or is to get, later news of the same maintenance by the same channel.
 const newer = `EXISTS (SELECT 1 FROM deliveries AS later WHERE later.subject = deliveries.subject AND later.channel = deliveries.channel
-	AND later.recipient = deliveries.recipient AND later.id > deliveries.id)`
+	AND later.recipient = deliveries.recipient AND later.id > deliveries.id AND later.state <> 'overtaken')`
 
 // Take implements notify.Queue. Each lease of a sender has a higher epoch: whatever an older one has left is nobody's.
 func (s *Store) Take(ctx context.Context, lease run.Lease, channel string, most int, now time.Time) (out []notify.Delivery, err error) {

@@ -50,11 +50,10 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, e timeline.Entry) error 
 		return err
 	}
 	for _, n := range notices {
-		known, err := putNotice(ctx, tx, n)
-		if err != nil {
+		if err := putNotice(ctx, tx, n); err != nil {
 			return err
 		}
-		if known && !n.Due.After(e.At) {
+		if !n.Due.After(e.At) {
 			if err := sp.out(ctx, n); err != nil {
 				return err
 			}
@@ -81,21 +80,17 @@ func foldBefore(ctx context.Context, tx *sql.Tx, e timeline.Entry) (m maint.Main
 	return timeline.Fold(e.Subject, past), rows.Err()
 }
 
-// putNotice writes a notice, or what is new of one that waits. It says false of one that was told already.
-func putNotice(ctx context.Context, tx *sql.Tx, n notify.Notice) (open bool, err error) {
+// putNotice writes a notice, or the facts of one that is there as they are now.
+func putNotice(ctx context.Context, tx *sql.Tx, n notify.Notice) error {
 	data, err := json.Marshal(n)
 	if err != nil {
-		return false, err
+		return err
 	}
-	result, err := tx.ExecContext(ctx, `
+	_, err = tx.ExecContext(ctx, `
 		INSERT INTO notices (id, subject, due, state, data) VALUES ($1, $2, $3, 'waiting', $4)
-		ON CONFLICT (id) DO UPDATE SET due = excluded.due, state = 'waiting', data = excluded.data WHERE notices.state <> 'told'`,
+		ON CONFLICT (id) DO UPDATE SET due = excluded.due, data = excluded.data, state = CASE WHEN notices.state = 'told' THEN 'told' ELSE 'waiting' END`,
 		n.ID, n.Subject, n.Due.UnixMicro(), string(data))
-	if err != nil {
-		return false, err
-	}
-	rows, err := result.RowsAffected()
-	return rows > 0, err
+	return err
 }
 
 // spreading is one transaction's work on the deliveries of a maintenance.
@@ -142,7 +137,8 @@ func (sp *spreading) overtake(ctx context.Context, by string) error {
 	return conclude(ctx, sp.tx, open, sp.at)
 }
 
-// out makes the deliveries of a notice. What the same people were still to get is overtaken by it.
+// out makes the deliveries of a notice. What the same people were still to get is overtaken by it. One that was
+// overtaken itself and is true again, because a window was moved there and back, waits again.
 func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
 	var overtaken []string
 	for _, a := range sp.book {
@@ -160,7 +156,7 @@ func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
 		overtaken = append(overtaken, older...)
 		if _, err := sp.tx.ExecContext(ctx, `
 			INSERT INTO deliveries (notice, subject, channel, recipient, state, due, at) VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
-			ON CONFLICT (notice, recipient, channel) DO NOTHING`,
+			ON CONFLICT (notice, recipient, channel) DO UPDATE SET state = 'waiting', due = excluded.due, at = excluded.at, reason = NULL WHERE deliveries.state = 'overtaken'`,
 			n.ID, n.Subject, a.Channel, a.Recipient, n.Due.UnixMicro(), sp.at.UnixMicro()); err != nil {
 			return err
 		}
@@ -208,7 +204,7 @@ func whatBecame(ctx context.Context, tx *sql.Tx, id string) (given maint.NoticeG
 	if err := json.Unmarshal(data, &n); err != nil {
 		return given, false, fmt.Errorf("read notice %s: %w", id, err)
 	}
-	given = maint.NoticeGiven{Notice: n.ID, Maintenance: n.Subject, Word: n.Word, At: n.Due, Channels: map[string]maint.Reached{}}
+	given = maint.NoticeGiven{Notice: n.ID, Maintenance: n.Subject, Word: n.Word, At: n.Told(), Channels: map[string]maint.Reached{}}
 	rows, err := tx.QueryContext(ctx, `SELECT channel, state, count(*), CAST(sum(twice) AS bigint) FROM deliveries WHERE notice = $1 GROUP BY channel, state`, id)
 	if err != nil {
 		return given, false, err

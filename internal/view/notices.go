@@ -40,7 +40,7 @@ func (r Report) notices(d *document) {
 			rows = append(rows, []string{momentWord(g.Word), r.Window.in(g.At).Format("2 Jan 2006, 15:04 MST"), channel, reachedText(g.Channels[channel])})
 		}
 	}
-	d.table([]string{"Notice", "Due", "Channel", "Reached"}, rows)
+	d.table([]string{"Notice", "When", "Channel", "Reached"}, rows)
 }
 
 func reachedText(r maint.Reached) string {

@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"an attempt that fails after later news is not the last": testFailedAfterNews,
 		"the end is told to those who were told":                 testToTold,
 		"what was moved is told to all who know, and once":       testMoved,
+		"a plan that is changed at once is still told":           testChangedAtOnce,
+		"a window that is moved there and back is told once":     testThereAndBack,
 		"a delivery that was given up may be tried again":        testRetry,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -344,6 +346,37 @@ func testMoved(t *testing.T, d *desk) {
 	if len(list) != 2+3+3 {
 		t.Errorf("%d deliveries were sent", len(list))
 	}
+}
+
+func testChangedAtOnce(t *testing.T, d *desk) {
+	at := start.AddDate(0, 0, -3)
+	d.happens(at, plan)
+	other := plan
+	other.Title = "Upgrade of the database"
+	d.happens(at.Add(time.Second), maint.Rescheduled{Scheduled: other})
+	d.want(to("7d", "waiting")...)
+	for _, x := range d.take("mail", at.Add(time.Minute)) {
+		if x.Notice.Title != other.Title {
+			t.Errorf("it is told in old words: %q", x.Notice.Title)
+		}
+	}
+	d.happens(at.Add(time.Hour), maint.Rescheduled{Scheduled: plan})
+	d.want("7d chat chat.example.com waiting", "7d mail ann@example.com sending", "7d mail bob@example.com sending")
+}
+
+func testThereAndBack(t *testing.T, d *desk) {
+	at := start.AddDate(0, 0, -3)
+	d.happens(at, plan)
+	d.settle(at, notify.Sent, d.take("mail", at)...)
+	moved := plan
+	moved.Window.Start = "2026-12-06 17:00"
+	d.happens(at.Add(time.Hour), maint.Rescheduled{Scheduled: moved})
+	d.happens(at.Add(2*time.Hour), maint.Rescheduled{Scheduled: plan})
+	d.settle(at.Add(2*time.Hour), notify.Waiting, d.take("chat", at.Add(2*time.Hour))...)
+	d.sendAll(at.Add(3 * time.Hour))
+	d.want("7d chat chat.example.com sent", "7d mail ann@example.com sent", "7d mail bob@example.com sent",
+		"rescheduled mail ann@example.com overtaken", "rescheduled mail bob@example.com overtaken", "7d chat chat.example.com overtaken",
+		"rescheduled mail ann@example.com sent", "rescheduled mail bob@example.com sent")
 }
 
 func testRetry(t *testing.T, d *desk) {
