@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,7 +124,7 @@ func (s *siteProbes) start(ctx context.Context, lease run.Lease, earlier kept) {
 	now := time.Now().UTC()
 	s.mu.Lock()
 	s.prober = probe.New(s.targets, siteEvery, earlier.Tallies, s.wake)
-	s.spans = append(earlier.Watched, maint.Span{From: now, To: now})
+	s.spans = append(slices.Clone(earlier.Watched), maint.Span{From: now, To: now})
 	s.mu.Unlock()
 	ctx, s.stop = context.WithCancel(ctx)
 	s.done = make(chan struct{})

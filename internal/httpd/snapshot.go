@@ -38,7 +38,7 @@ func (s *Server) newSnapshot(page view.PageModel, at time.Time, entries []timeli
 		snap.add(&resource{File: f, headers: s.headersOf(f), was: old.rendered(f)})
 	}
 	if len(langs) > 0 {
-		if s.tongues == nil || !slices.Equal(s.tongues.langs, langs) {
+		if !s.tongues.speaks(langs) {
 			s.tongues = newTongues(langs)
 		}
 		snap.tongues = s.tongues

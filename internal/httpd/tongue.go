@@ -31,6 +31,7 @@ func newTongues(langs []string) *tongues {
 	return &tongues{langs: langs, matcher: language.NewMatcher(tags), known: map[string]string{}}
 }
 
+// speaks says whether it chooses among just these; one that is not there chooses among none.
 func (t *tongues) speaks(langs []string) bool { return t != nil && slices.Equal(t.langs, langs) }
 
 // choose gives the default when nothing fits.

@@ -25,7 +25,7 @@ func (t TCP) Look(ctx context.Context) error {
 	if err != nil {
 		return hint.Wrap(named(err), "see that something listens there, and that nothing between keeps you off")
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it was only looked at
 	if t.Banner == "" {
 		return nil
 	}

@@ -46,12 +46,12 @@ func (p *PageModel) incidents(about []subject, catalog Catalog, now time.Time) {
 
 func incident(s subject, zone *time.Location) Incident {
 	i := maint.Incident{ID: s.id}
-	touched, worst := map[string]maint.Impact{}, maint.Operational
+	touched := map[string]maint.Impact{}
 	for _, e := range s.entries {
 		i = i.Apply(e.Event, e.At)
 		for id, impact := range i.Components {
-			if worst = maint.Worst(touched[id], impact); impact != "" {
-				touched[id] = worst
+			if impact != "" {
+				touched[id] = maint.Worst(touched[id], impact)
 			}
 		}
 	}
