@@ -25,7 +25,8 @@ type yard struct {
 
 func newYard(t *testing.T, major int) *yard {
 	t.Helper()
-	s := pgtest.Start(t, major, pgtest.Options{Databases: []string{"app"}, Settings: map[string]string{"max_prepared_transactions": "5"}})
+	// Autovacuum has transaction ids too, and comes when it likes.
+	s := pgtest.Start(t, major, pgtest.Options{Databases: []string{"app"}, Settings: map[string]string{"max_prepared_transactions": "5", "autovacuum": "off"}})
 	s.Exec(t, "app", `CREATE TABLE t (n bigint GENERATED ALWAYS AS IDENTITY, who text)`,
 		`CREATE ROLE client LOGIN PASSWORD 'x'`, `CREATE ROLE boss LOGIN SUPERUSER PASSWORD 'x'`, `GRANT ALL ON t TO client`)
 	conn, err := endpoint(s).Connect(t.Context(), "")
