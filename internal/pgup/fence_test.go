@@ -132,7 +132,8 @@ func (w *watcher) check(t *testing.T) {
 	if f == nil {
 		t.Fatal("there is no proof on the record")
 	}
-	if f.Left+f.Writing+f.Prepared != 0 || len(f.Markers) != 3 || len(f.Refused) != 1 || f.Refused[0] != "boss" {
+	// Of f.Writing nothing is demanded: autovacuum has transaction ids too, and comes when it likes.
+	if f.Left+f.Prepared != 0 || len(f.Markers) != 3 || len(f.Refused) != 1 || f.Refused[0] != "boss" {
 		t.Errorf("the proof is %+v", f)
 	}
 	last := int64(0)
