@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,27 +25,13 @@ const (
 	joining      = 64               // at once
 )
 
-// crowd is many connections that listen to one server. The kernel notes when something arrives at a socket, and one thread that
-// comes after all others reads it: a reader has a machine of its own elsewhere, and here the server's processors.
+// crowd is many connections that listen to one server. The kernel notes when something arrives at a socket, and what has arrived is
+// read later: elsewhere a reader has a machine of its own, and here it would take the server's processors.
 type crowd struct {
 	poll  int // epoll(7)
 	socks []*os.File
-	mu    sync.Mutex
-	told  *telling
-	gone  atomic.Int64
-	ended sync.WaitGroup
-	over  atomic.Bool
+	gone  int
 }
-
-// telling is one message on its way to everyone.
-type telling struct {
-	way
-	left int // who has not heard
-	done chan struct{}
-}
-
-// way is how long a message took to the last listener: until it was at the socket, and until it was read there.
-type way struct{ arrived, read time.Duration }
 
 // gather connects n listeners.
 func gather(ctx context.Context, address string, n int) (*crowd, error) {
@@ -74,7 +59,6 @@ func gather(ctx context.Context, address string, n int) (*crowd, error) {
 		c.close()
 		return nil, err
 	}
-	c.ended.Go(c.listen)
 	return c, nil
 }
 
@@ -129,45 +113,39 @@ func greet(conn net.Conn, in *bufio.Reader, request []byte) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// listen hears everyone until the crowd is closed. A message is short, and comes in one piece.
-func (c *crowd) listen() {
-	runtime.LockOSThread() // and never unlocked: the thread ends with its priority
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), 19)
+// read reads what has arrived, and gives how many have heard a message and the longest that one was on its way. A message is
+// short, and comes in one piece.
+func (c *crowd) read() (heard int, last time.Duration, err error) {
 	ready := make([]syscall.EpollEvent, 256)
 	piece, beside := make([]byte, 16<<10), make([]byte, 64)
-	const look = 100 // ms, to see whether it is over
-	for !c.over.Load() {
-		n, err := syscall.EpollWait(c.poll, ready, look)
-		if err != nil && !errors.Is(err, syscall.EINTR) {
-			return
+	for {
+		n, err := syscall.EpollWait(c.poll, ready, 0)
+		if err != nil && !errors.Is(err, syscall.EINTR) || n == 0 {
+			return heard, last, err
 		}
 		for _, e := range ready[:max(0, n)] {
 			size, note, _, _, err := unix.Recvmsg(int(e.Fd), piece, beside, 0)
 			if err == nil && size == 0 || err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR) {
-				c.gone.Add(1)
+				c.gone++
 				_ = syscall.EpollCtl(c.poll, syscall.EPOLL_CTL_DEL, int(e.Fd), nil) // or it is ready for ever
 				continue
 			}
 			if told, found := instantIn(piece[:max(0, size)]); found {
-				now := time.Now()
-				c.heard(way{arrived: arrival(beside[:note], now).Sub(told), read: now.Sub(told)})
+				heard, last = heard+1, max(last, arrival(beside[:note]).Sub(told))
 			}
 		}
 	}
 }
 
-// arrival is what the kernel noted (SO_TIMESTAMPNS, socket(7)), or else now.
-func arrival(note []byte, now time.Time) time.Time {
-	all, err := unix.ParseSocketControlMessage(note)
-	if err != nil {
-		return now
-	}
+// arrival is what the kernel noted (SO_TIMESTAMPNS, socket(7)). Without a note it is now, which is later.
+func arrival(note []byte) time.Time {
+	all, _ := unix.ParseSocketControlMessage(note) // what cannot be read is no note
 	for _, m := range all {
 		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
 			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
 		}
 	}
-	return now
+	return time.Now()
 }
 
 // instantIn finds when a message was told, in the message.
@@ -184,43 +162,34 @@ func instantIn(line []byte) (time.Time, bool) {
 	return at, err == nil
 }
 
-func (c *crowd) heard(w way) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := c.told
-	if t == nil {
-		return
-	}
-	t.arrived, t.read = max(t.arrived, w.arrived), max(t.read, w.read)
-	if t.left--; t.left == 0 {
-		close(t.done)
-	}
-}
+// glance is how often it is looked whether all have heard.
+const glance = 250 * time.Millisecond
 
 // tell publishes one message and gives how long it took to the last of the listeners.
-func (c *crowd) tell(ctx context.Context, publish func(context.Context) error) (way, error) {
-	t := &telling{left: len(c.socks), done: make(chan struct{})}
-	c.mu.Lock()
-	c.told = t
-	c.mu.Unlock()
+func (c *crowd) tell(ctx context.Context, publish func(context.Context) error) (last time.Duration, err error) {
 	if err := publish(ctx); err != nil {
-		return way{}, err
+		return 0, err
 	}
-	select {
-	case <-t.done:
-		return t.way, nil
-	case <-ctx.Done():
-		return way{}, ctx.Err()
-	case <-time.After(tellDeadline):
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return way{}, fmt.Errorf("%d of %d listeners have not heard, %d have been let go", t.left, len(c.socks), c.gone.Load())
+	left := len(c.socks)
+	for end := time.Now().Add(tellDeadline); left > 0; {
+		if time.Now().After(end) {
+			return 0, fmt.Errorf("%d of %d listeners have not heard, %d have been let go", left, len(c.socks), c.gone)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(glance):
+		}
+		heard, longest, err := c.read()
+		if err != nil {
+			return 0, fmt.Errorf("read what has arrived: %w", err)
+		}
+		left, last = left-heard, max(last, longest)
 	}
+	return last, nil
 }
 
 func (c *crowd) close() {
-	c.over.Store(true)
-	c.ended.Wait()
 	for _, sock := range c.socks {
 		if sock != nil {
 			_ = sock.Close() // nothing is expected of it any more

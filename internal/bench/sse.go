@@ -36,7 +36,6 @@ const (
 // hearing is what one run with one server has shown.
 type hearing struct {
 	last  float64 // ms, to the last listener
-	read  float64 // ms, until it had read it
 	bytes float64 // of the server's memory, for each listener
 }
 
@@ -66,7 +65,7 @@ func SSE(ctx context.Context, o SSEOptions) error {
 			if err != nil {
 				return fmt.Errorf("%s, run %d: %w", b.name, n+1, err)
 			}
-			fmt.Fprintf(o.Out, "run %d of %d: %-10s at the last of %d after %.1f ms, read there after %.1f ms, %.1f KB each\n", n+1, o.Runs, b.name, o.Connections, h.last, h.read, h.bytes/1000)
+			fmt.Fprintf(o.Out, "run %d of %d: %-10s at the last of %d after %.1f ms, %.1f KB each\n", n+1, o.Runs, b.name, o.Connections, h.last, h.bytes/1000)
 			heard[b.name] = append(heard[b.name], h)
 		}
 	}
@@ -80,13 +79,12 @@ func SSE(ctx context.Context, o SSEOptions) error {
 func sseRows(n int, heard map[string][]hearing) []Row {
 	rows := []Row{{Key: "connections", Title: "connections", Figure: Of([]float64{float64(n)})}}
 	for _, x := range []struct{ name, key, title string }{{"lull", "", "Lull"}, {"hub", "hub.", "net/http hub"}, {"centrifuge", "centrifuge.", "centrifuge"}} {
-		var last, read, size []float64
+		var last, size []float64
 		for _, h := range heard[x.name] {
-			last, read, size = append(last, h.last), append(read, h.read), append(size, h.bytes)
+			last, size = append(last, h.last), append(size, h.bytes)
 		}
 		rows = append(rows,
 			Row{Key: x.key + "last_receiver_ms", Title: x.title + ": to the last listener, ms", Figure: Of(last)},
-			Row{Key: x.key + "last_read_ms", Title: x.title + ": read by the last one, ms", Figure: Of(read)},
 			Row{Key: x.key + "bytes_per_connection", Title: x.title + ": bytes a connection", Figure: Of(size)})
 	}
 	return rows
@@ -118,7 +116,7 @@ func (b broadcaster) measure(ctx context.Context, n int) (h hearing, err error) 
 		if err != nil {
 			return h, err
 		}
-		h.last, h.read = max(h.last, millis(d.arrived)), max(h.read, millis(d.read))
+		h.last = max(h.last, millis(d))
 		time.Sleep(between)
 	}
 	return h, nil
