@@ -130,8 +130,12 @@ func (c *crowd) read() (heard int, last time.Duration, err error) {
 				_ = syscall.EpollCtl(c.poll, syscall.EPOLL_CTL_DEL, int(e.Fd), nil) // or it is ready for ever
 				continue
 			}
-			if told, found := instantIn(piece[:max(0, size)]); found {
-				heard, last = heard+1, max(last, arrival(beside[:note]).Sub(told))
+			told, alone, found := instantIn(piece[:max(0, size)])
+			if found {
+				heard++
+			}
+			if found && alone {
+				last = max(last, arrival(beside[:note]).Sub(told))
 			}
 		}
 	}
@@ -148,18 +152,20 @@ func arrival(note []byte) time.Time {
 	return time.Now()
 }
 
-// instantIn finds when a message was told, in the message.
-func instantIn(line []byte) (time.Time, bool) {
-	_, rest, found := bytes.Cut(line, []byte(`"at":"`))
+// instantIn finds when a message was told, in the message. It is alone when nothing follows: the kernel notes the arrival of
+// what came last, and that would be a heartbeat's.
+func instantIn(piece []byte) (told time.Time, alone, found bool) {
+	_, rest, found := bytes.Cut(piece, []byte(`"at":"`))
 	if !found {
-		return time.Time{}, false
+		return time.Time{}, false, false
 	}
-	text, _, found := bytes.Cut(rest, []byte(`"`))
+	text, rest, found := bytes.Cut(rest, []byte(`"`))
 	if !found {
-		return time.Time{}, false
+		return time.Time{}, false, false
 	}
-	at, err := time.Parse(time.RFC3339Nano, string(text))
-	return at, err == nil
+	_, more, _ := bytes.Cut(rest, []byte("\n\n"))
+	told, err := time.Parse(time.RFC3339Nano, string(text))
+	return told, len(bytes.TrimSpace(more)) == 0, err == nil // a chunk ends with a line of its own
 }
 
 // glance is how often it is looked whether all have heard.
