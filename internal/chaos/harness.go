@@ -156,29 +156,18 @@ func (h *harness) rowsOf(ctx context.Context, journey []Case) iter.Seq[Row] {
 		if ctx.Err() != nil && !rows[0].survived() {
 			return // stopped in the middle: it shows nothing
 		}
-		if len(journey) > 1 && rows[0].Ended == "failed" {
+		if len(journey) > 1 && (rows[0].Ended == "failed" || rows[0].Lost > 0) {
 			together := rows[0]
 			together.Place = placesOf(journey)
 			if !yield(together) {
 				return
 			}
 		}
-		var again [][]Case
-		var rest []Case
-		for i, r := range rows {
-			switch {
-			case len(journey) == 1 || r.survived():
-				if !yield(r) {
-					return
-				}
-			case r.faced || r.Ended == "failed":
-				again = append(again, journey[i:i+1])
-			default:
-				rest = append(rest, journey[i])
+		settled, again := sorted(journey, rows)
+		for _, r := range settled {
+			if !yield(r) {
+				return
 			}
-		}
-		if len(rest) > 0 {
-			again = append(again, rest)
 		}
 		for _, one := range again {
 			for r := range h.rowsOf(ctx, one) {
@@ -188,6 +177,28 @@ func (h *harness) rowsOf(ctx context.Context, journey []Case) iter.Seq[Row] {
 			}
 		}
 	}
+}
+
+// sorted gives what a journey has shown, and the journeys that are left of it.
+func sorted(journey []Case, rows []Row) (settled []Row, again [][]Case) {
+	if len(journey) == 1 {
+		return rows, nil
+	}
+	var rest []Case
+	for i, r := range rows {
+		switch {
+		case r.survived():
+			settled = append(settled, r)
+		case r.faced || r.Ended == "failed":
+			again = append(again, journey[i:i+1])
+		default:
+			rest = append(rest, journey[i])
+		}
+	}
+	if len(rest) > 0 {
+		again = append(again, rest)
+	}
+	return settled, again
 }
 
 func placesOf(journey []Case) string {

@@ -254,3 +254,27 @@ func TestJourneys(t *testing.T) {
 		t.Errorf("%d cases make %d maintenances, want at most %d", len(all), len(got), most)
 	}
 }
+
+// TestSorted: what a journey has not shown is done again, alone if it came to it or went wrong.
+func TestSorted(t *testing.T) {
+	t.Parallel()
+	journey := []Case{{Place: "a"}, {Place: "b"}, {Place: "c"}, {Place: "d"}}
+	for name, c := range map[string]struct {
+		rows    []Row
+		settled int
+		again   [][]Case
+	}{
+		"all survived":     {[]Row{{Ended: completed, faced: true}, {Ended: completed, faced: true}, {Ended: completed, faced: true}, {Ended: completed, faced: true}}, 4, nil},
+		"an early end":     {[]Row{{Ended: aborted, faced: true}, {Ended: "missed", faced: true}, {Ended: "missed"}, {Ended: "missed"}}, 1, [][]Case{journey[1:2], journey[2:]}},
+		"all went wrong":   {[]Row{{Ended: "failed", Error: "e"}, {Ended: "failed", Error: "e"}, {Ended: "failed", Error: "e"}, {Ended: "failed", Error: "e"}}, 0, [][]Case{journey[:1], journey[1:2], journey[2:3], journey[3:]}},
+		"a commit is lost": {[]Row{{Ended: completed, faced: true, Lost: 1}, {Ended: completed, faced: true}, {Ended: completed, faced: true}, {Ended: completed, faced: true}}, 3, [][]Case{journey[:1]}},
+	} {
+		settled, again := sorted(journey, c.rows)
+		if len(settled) != c.settled || !slices.EqualFunc(again, c.again, slices.Equal[[]Case]) {
+			t.Errorf("%s: %d settled, again %v", name, len(settled), again)
+		}
+	}
+	if settled, again := sorted(journey[:1], []Row{{Ended: "failed", Error: "e"}}); len(settled) != 1 || again != nil {
+		t.Errorf("one alone: %v, %v", settled, again)
+	}
+}
