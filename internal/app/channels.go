@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/feed"
+	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/netguard"
+	"github.com/lullhq/lull/internal/notify"
+	"github.com/lullhq/lull/internal/notify/discord"
+	"github.com/lullhq/lull/internal/notify/ntfy"
+	"github.com/lullhq/lull/internal/notify/slack"
+	"github.com/lullhq/lull/internal/notify/teams"
+	"github.com/lullhq/lull/internal/notify/webhook"
+)
+
+// channel puts together what sends to one of lull.yaml's channels. Its secrets are read now.
+func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, error) {
+	if x.Webhook != nil {
+		return a.webhook(x.Webhook, guard)
+	}
+	if x.Chat != nil {
+		return chat(x.Chat, guard)
+	}
+	return a.mailer(x.Email, guard)
+}
+
+func chat(x *config.Chat, guard *netguard.Guard) (notify.Channel, error) {
+	url, err := x.Address.Read()
+	if err != nil {
+		return nil, err
+	}
+	var token config.Secret
+	if x.Secret != "" {
+		if token, err = config.ReadPassword(x.Secret); err != nil {
+			return nil, err
+		}
+	}
+	switch x.Kind {
+	case "slack":
+		return &slack.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "discord":
+		return &discord.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "teams":
+		return &teams.Channel{Client: guard.Client(), URL: url.Reveal()}, nil
+	case "ntfy":
+		return &ntfy.Channel{Client: guard.Client(), URL: url.Reveal(), Token: token.Reveal()}, nil
+	}
+	return nil, fmt.Errorf("unknown kind %s", x.Kind)
+}
+
+func (a *App) webhook(x *config.Webhook, guard *netguard.Guard) (notify.Channel, error) {
+	url, err := x.Address.Read()
+	if err != nil {
+		return nil, err
+	}
+	h := &webhook.Hook{Client: guard.Client(), URL: url.Reveal()}
+	if x.Body == config.BodyStatuspage {
+		h.Body = a.statuspageBody
+	}
+	if x.Secret == "" {
+		return h, nil
+	}
+	secret, err := config.ReadPassword(x.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if h.Key, err = webhook.ParseKey(secret.Reveal()); err != nil {
+		return nil, hint.Wrap(fmt.Errorf("read %s: %w", x.Secret, err), `make one: printf 'whsec_%s\n' "$(openssl rand -base64 32)" > `+x.Secret)
+	}
+	return h, nil
+}
+
+// statuspageBody is what Statuspage's own webhooks would say now.
+func (a *App) statuspageBody(ctx context.Context, m notify.Message) ([]byte, error) {
+	page, err := a.Page(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, ok := page.Find(m.Notice.Subject)
+	if !ok {
+		return nil, fmt.Errorf("maintenance %s is not on the page", m.Notice.Subject)
+	}
+	o := feed.Origin{Name: a.Config.Organization, URL: a.Config.Server.URL, Strict: a.Config.Page.Indicator == config.IndicatorNone}
+	return json.Marshal(o.Statuspage(page).Webhook(found, a.now()))
+}
