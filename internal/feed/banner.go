@@ -25,8 +25,7 @@ type Notice struct {
 func (o Origin) Banner(page view.PageModel) ([]byte, error) {
 	notices := []Notice{}
 	for _, i := range page.Incidents {
-		notices = append(notices, Notice{ID: codeOf(i.ID), Label: o.words().Label("status", string(i.Status)), Title: i.Title, URL: o.link(PathOf(i.ID)),
-			Severity: string(i.Severity), Running: true, StartsAt: iso(i.Began)})
+		notices = append(notices, o.incidentNotice(i))
 	}
 	for _, m := range page.Running {
 		notices = append(notices, o.notice(m))
@@ -43,6 +42,11 @@ func (o Origin) Banner(page view.PageModel) ([]byte, error) {
 		return nil, fmt.Errorf("encode the banner: %w", err)
 	}
 	return append(out, '\n'), nil
+}
+
+func (o Origin) incidentNotice(i view.Incident) Notice {
+	return Notice{ID: codeOf(i.ID), Label: o.words().Label("status", string(i.Status)), Title: i.Title, URL: o.link(PathOf(i.ID)),
+		Severity: string(i.Severity), Running: true, StartsAt: iso(i.Began)}
 }
 
 // notice has another id when the window has moved and when the work begins: whoever closed the

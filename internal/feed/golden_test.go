@@ -47,6 +47,8 @@ func documents(t testing.TB, o Origin, page view.PageModel) map[string][]byte {
 	}
 	b, err = o.Banner(page)
 	put("/banner.json", b, err)
+	b, err = o.Widget(page)
+	put("/widget.en.json", b, err)
 	return out
 }
 
@@ -56,7 +58,7 @@ func TestDocuments(t *testing.T) {
 	for _, name := range []string{
 		"/api/v2/summary.json", "/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json",
 		"/history.atom", "/history.rss", "/history.json", "/changes.atom", "/components/api.json",
-		"/maintenance.ics", "/components/sites.ics", "/badge.svg", "/components/api.svg", "/banner.json",
+		"/maintenance.ics", "/components/sites.ics", "/badge.svg", "/components/api.svg", "/banner.json", "/widget.en.json",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

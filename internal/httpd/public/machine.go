@@ -1,17 +1,12 @@
 package public
 
 import (
-	"embed"
 	"slices"
-	"strings"
 
 	"github.com/lullhq/lull/internal/feed"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/view"
 )
-
-//go:embed embeds
-var embeds embed.FS
 
 const (
 	jsonType   = "application/json; charset=utf-8"
@@ -21,7 +16,7 @@ const (
 // machineFiles are what programs and other sites read.
 func (s Site) machineFiles(page view.PageModel) []File {
 	o := feed.Origin{Name: s.Organization, URL: s.URL, Lang: s.languages()[0], Strict: s.Strict}
-	return slices.Concat(statuspageFiles(o, page), feedFiles(o, page), calendarFiles(o, page), badgeFiles(o, page), embedFiles(o, page))
+	return slices.Concat(statuspageFiles(o, page), feedFiles(o, page), calendarFiles(o, page), badgeFiles(o, page), embedFiles(o, page), s.widgetFiles(o, page))
 }
 
 func foreign(path, mediaType string, render func() ([]byte, error)) File {
@@ -59,29 +54,4 @@ func badgeFiles(o feed.Origin, page view.PageModel) []File {
 		out = append(out, foreign(path, feed.BadgeType, func() ([]byte, error) { return o.ComponentBadge(c) }))
 	}
 	return out
-}
-
-func embedFiles(o feed.Origin, page view.PageModel) []File {
-	return []File{
-		foreign("/banner.json", jsonType, func() ([]byte, error) { return o.Banner(page) }),
-		foreign("/banner.js", scriptType, script("banner.js")),
-		foreign("/se-v2.js", scriptType, script("se-v2.js")),
-	}
-}
-
-// script leaves out of a script what only people read: comments on lines of their own, and indents.
-func script(name string) func() ([]byte, error) {
-	return func() ([]byte, error) {
-		source, err := embeds.ReadFile("embeds/" + name)
-		if err != nil {
-			return nil, err
-		}
-		var out strings.Builder
-		for line := range strings.Lines(string(source)) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
-				out.WriteString(line + "\n")
-			}
-		}
-		return []byte(out.String()), nil
-	}
 }
