@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/feed"
@@ -12,8 +14,11 @@ import (
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/notify/discord"
 	"github.com/lullhq/lull/internal/notify/ntfy"
+	"github.com/lullhq/lull/internal/notify/opsgenie"
+	"github.com/lullhq/lull/internal/notify/pagerduty"
 	"github.com/lullhq/lull/internal/notify/slack"
 	"github.com/lullhq/lull/internal/notify/teams"
+	"github.com/lullhq/lull/internal/notify/telegram"
 	"github.com/lullhq/lull/internal/notify/webhook"
 )
 
@@ -22,10 +27,30 @@ func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, 
 	if x.Webhook != nil {
 		return a.webhook(x.Webhook, guard)
 	}
-	if x.Chat != nil {
+	switch {
+	case x.Chat != nil:
 		return chat(x.Chat, guard)
+	case x.Telegram != nil:
+		token, err := config.ReadPassword(x.Telegram.Token)
+		return &telegram.Channel{Client: guard.Client(), Server: server(x.Telegram.Server, telegram.Server), Token: token.Reveal(), Chat: x.Telegram.Chat}, err
+	case x.Windows != nil:
+		return windows(x.Windows, guard)
 	}
 	return a.mailer(x.Email, guard)
+}
+
+// server is the one that is named, or else the service's own.
+func server(named, own string) string { return strings.TrimSuffix(cmp.Or(named, own), "/") }
+
+func windows(x *config.Windows, guard *netguard.Guard) (notify.Channel, error) {
+	secret, err := config.ReadPassword(x.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if x.Kind == config.WindowsOpsgenie {
+		return &opsgenie.Maintenances{Client: guard.Client(), Server: server(x.Server, opsgenie.Server), Key: secret.Reveal(), Integrations: x.Integrations, Policies: x.Policies}, nil
+	}
+	return &pagerduty.Windows{Client: guard.Client(), Server: server(x.Server, pagerduty.Server), Token: secret.Reveal(), From: x.From, Services: x.Services}, nil
 }
 
 func chat(x *config.Chat, guard *netguard.Guard) (notify.Channel, error) {

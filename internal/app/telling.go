@@ -28,6 +28,9 @@ const (
 func book(c *config.Config) (out notify.Book) {
 	for _, x := range c.Channels {
 		one := notify.Address{Channel: x.ID, Language: x.Language, Zone: x.Zone}
+		if x.Windows != nil {
+			one.Mirrors = maint.AMaintenance
+		}
 		if x.Email == nil {
 			one.Recipient = x.ID
 			out = append(out, one)

@@ -332,3 +332,38 @@ func TestAChatIsToldOnce(t *testing.T) {
 		t.Errorf("%d came; %+v, %v", len(l.bodies), list, err)
 	}
 }
+
+// A maintenance window at a real server follows the plan, whatever notices the plan has.
+func TestAWindowElsewhereFollows(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var came []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `{"data": []}`)
+			return
+		}
+		came = append(came, string(body))
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer server.Close()
+	a, dir := appFor(t, fmt.Sprintf("notices: {private: [127.0.0.0/8]}\nchannels: {genie: {opsgenie: {key_file: key, integrations: [i1], url: %q}}}\n", server.URL))
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte("T0KEN\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.now = at("2026-11-01 00:00")
+	if _, err := a.Schedule(t.Context(), planFile(t, dir, "")); err != nil {
+		t.Fatal(err)
+	}
+	tellsAll(t, a)
+	if len(came) != 1 || !strings.Contains(came[0], `"startDate":"2026-12-05T04:00:00Z","endDate":"2026-12-05T06:00:00Z"`) || !strings.Contains(came[0], "/maintenance/pg17") {
+		t.Errorf("came: %v", came)
+	}
+	list, err := a.Deliveries(t.Context(), notify.Sent)
+	if err != nil || len(list) != 1 || list[0].Notice.Kind != notify.Mirror {
+		t.Errorf("sent: %+v, %v", list, err)
+	}
+}

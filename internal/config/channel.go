@@ -1,8 +1,10 @@
 package config
 
 import (
+	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +22,33 @@ type Channel struct {
 	Webhook  *Webhook
 	Email    *Email
 	Chat     *Chat
+	Telegram *Telegram
+	Windows  *Windows
 }
+
+// Telegram is a chat that a bot may write in.
+type Telegram struct {
+	Chat   string // a number, or "@name"
+	Token  string // path of the file with the bot's token
+	Server string // "" = Telegram's own
+}
+
+// Windows are the maintenance windows of a service that calls people, which are kept in line with ours.
+type Windows struct {
+	Kind     string   // WindowsPagerDuty or WindowsOpsgenie
+	Secret   string   // path of the file with the token or key
+	From     string   // PagerDuty: the login address of a user
+	Services []string // PagerDuty: ids of those that call nobody meanwhile
+	// Opsgenie: ids of what is switched off, and of policies that are switched on, meanwhile.
+	Integrations, Policies []string
+	Server                 string // "" = the service's own
+}
+
+// Kinds of Windows.
+const (
+	WindowsPagerDuty = "pagerduty"
+	WindowsOpsgenie  = "opsgenie"
+)
 
 // Chat is a room where people talk, or a topic that they follow. Its address is a secret with most of them.
 type Chat struct {
@@ -145,11 +173,14 @@ func (d *document) channels(c *Config) reader {
 			may("slack", d.counted(&kinds, d.chat("slack", &x))),
 			may("discord", d.counted(&kinds, d.chat("discord", &x))),
 			may("teams", d.counted(&kinds, d.chat("teams", &x))),
-			may("ntfy", d.counted(&kinds, d.chat("ntfy", &x))))
+			may("ntfy", d.counted(&kinds, d.chat("ntfy", &x))),
+			may("telegram", d.counted(&kinds, d.telegram(&x))),
+			may("pagerduty", d.counted(&kinds, d.pagerduty(&x))),
+			may("opsgenie", d.counted(&kinds, d.opsgenie(&x))))
 		switch {
 		case n.Kind != yaml.MappingNode || kinds == 1:
 		case kinds == 0:
-			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy", "channel %s does not say how it tells people", id)
+			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy, telegram, pagerduty, opsgenie", "channel %s does not say how it tells people", id)
 		default:
 			d.problem(n, "give each a name of its own", "channel %s tells people in more ways than one", id)
 		}
@@ -163,6 +194,68 @@ func (d *document) counted(n *int, read reader) reader {
 		*n++
 		read(node)
 	}
+}
+
+func (d *document) telegram(into *Channel) reader {
+	return func(n *yaml.Node) {
+		t := &Telegram{}
+		into.Telegram = t
+		d.object(n, "telegram",
+			need("chat", d.checked(&t.Chat, func(s string) string {
+				if !telegramChat.MatchString(s) {
+					return "is not a chat of Telegram"
+				}
+				return ""
+			}, `such as "@example", or the number of a group: -1001234567890`)),
+			need("token_file", d.absolute(&t.Token)),
+			may("url", d.url(&t.Server)))
+	}
+}
+
+var telegramChat = regexp.MustCompile(`^(@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,19})$`)
+
+func (d *document) pagerduty(into *Channel) reader {
+	return func(n *yaml.Node) {
+		w := &Windows{Kind: WindowsPagerDuty}
+		into.Windows = w
+		d.object(n, w.Kind,
+			need("token_file", d.absolute(&w.Secret)),
+			need("from", d.checked(&w.From, func(s string) string {
+				if a, err := mail.ParseAddress(s); err != nil || a.Address != s {
+					return "is not a bare address of mail"
+				}
+				return ""
+			}, `such as "ann@example.com"`)),
+			need("services", d.ids(&w.Services)),
+			may("url", d.url(&w.Server)))
+		if len(w.Services) == 0 && !d.complainedAt(n) {
+			d.problem(n, "such as services: [PIJ90N7]", "no service is named")
+		}
+	}
+}
+
+func (d *document) opsgenie(into *Channel) reader {
+	return func(n *yaml.Node) {
+		w := &Windows{Kind: WindowsOpsgenie}
+		into.Windows = w
+		d.object(n, w.Kind,
+			need("key_file", d.absolute(&w.Secret)),
+			may("integrations", d.ids(&w.Integrations)),
+			may("policies", d.ids(&w.Policies)),
+			may("url", d.url(&w.Server)))
+		if len(w.Integrations)+len(w.Policies) == 0 && !d.complainedAt(n) {
+			d.problem(n, "name what calls nobody meanwhile, such as integrations: [0f6e...]", "neither integrations nor policies are named")
+		}
+	}
+}
+
+// ids reads a list of ids that another service has given.
+func (d *document) ids(into *[]string) reader {
+	return d.list(func(n *yaml.Node) {
+		var s string
+		d.line(&s)(n)
+		*into = append(*into, s)
+	})
 }
 
 func (d *document) chat(kind string, into *Channel) reader {

@@ -9,10 +9,11 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// Bears says whether an event can lead to notices at all.
+// Bears says whether an event can lead to notices at all, or to a Mirror.
 func Bears(e maint.Event) bool {
 	switch e.(type) {
-	case maint.Scheduled, maint.Rescheduled, maint.Started, maint.Late, maint.Completed, maint.Cancelled, maint.RolledBack:
+	case maint.Scheduled, maint.Rescheduled, maint.Started, maint.Late, maint.Completed, maint.Cancelled, maint.RolledBack,
+		maint.ChangePosted, maint.ChangeWithdrawn:
 		return true
 	}
 	return false

@@ -42,6 +42,7 @@ type Notice struct {
 	Due     time.Time `json:"due"`
 	// ToTold sends it to those alone who were told of the maintenance before.
 	ToTold bool `json:"to_told,omitempty"`
+	Over   bool `json:"over,omitempty"` // of a Mirror: nothing of it is to be left
 
 	Title      string                  `json:"title"`
 	Summary    string                  `json:"summary"`
@@ -51,6 +52,7 @@ type Notice struct {
 	Components map[string]maint.Impact `json:"components,omitempty"`
 	Names      map[string]string       `json:"names,omitempty"`
 	Expected   time.Time               `json:"expected,omitzero"` // the end, of what is late
+	Labels     []string                `json:"labels,omitempty"`  // of a post of the change log
 	At         time.Time               `json:"at"`                // of the event
 }
 
@@ -68,6 +70,16 @@ type Address struct {
 	Recipient string // an e-mail address, the host of a webhook
 	Language  string // "" = the default
 	Zone      string // IANA name, "" = not known
+	// Mirrors are the subjects that are kept in line there. It is told nothing else. "" = it is told notices.
+	Mirrors maint.Kind
+}
+
+// Gets says whether a notice is one for this address.
+func (a Address) Gets(n Notice) bool {
+	if n.Kind == Mirror {
+		return a.Mirrors != "" && a.Mirrors == n.Subject.Kind()
+	}
+	return a.Mirrors == ""
 }
 
 // Book is everyone who can be told.

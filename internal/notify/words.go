@@ -25,7 +25,11 @@ func (w Words) Message(d Delivery, to Address) (Message, error) {
 		lang = w.Language
 	}
 	c := phrase.In(lang)
-	m := Message{Key: d.Key(), To: to, Notice: d.Notice, Language: c.Lang, Link: w.Page + "/maintenance/" + d.Notice.Subject.Name(), Label: c.Text(phrase.Say("notice.link"))}
+	m := Message{Key: d.Key(), To: to, Notice: d.Notice, Language: c.Lang, Link: w.Page + "/" + path(d.Notice.Subject), Label: c.Text(phrase.Say("notice.link"))}
+	if d.Notice.Kind == Mirror {
+		m.Subject, m.Text = d.Notice.Title, strings.TrimSpace(d.Notice.Summary+d.Notice.Text)
+		return m, nil
+	}
 	args, err := w.args(c, d.Notice, to)
 	if err != nil {
 		return m, err
@@ -36,6 +40,14 @@ func (w Words) Message(d Delivery, to Address) (Message, error) {
 	}
 	m.Subject, m.Text = t.fill(args)
 	return m, nil
+}
+
+// path is where the page tells of a subject.
+func path(id maint.ID) string {
+	if id.Kind() == maint.AChange {
+		return "changes/" + id.Name()
+	}
+	return "maintenance/" + id.Name()
 }
 
 // Places are the names that a text may use. Each stands for plain text.
@@ -55,7 +67,7 @@ func (w Words) args(c *phrase.Catalogue, n Notice, to Address) (map[string]strin
 	date := c.Date("date.year", start.In(zoneOf(to.Zone, start.Location())))
 	args := map[string]string{
 		"organization": w.Organization, "title": n.Title, "summary": strings.TrimSpace(n.Summary), "text": strings.TrimSpace(n.Text), "when": when, "date": date,
-		"before": "", "expected": "", "affects": affects(c, n), "link": w.Page + "/maintenance/" + n.Subject.Name(),
+		"before": "", "expected": "", "affects": affects(c, n), "link": w.Page + "/" + path(n.Subject),
 	}
 	if n.Before != nil {
 		if args["before"], err = window(c, *n.Before, to.Zone); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -23,7 +24,7 @@ func (s *Store) appendAndTell(ctx context.Context, tx *sql.Tx, id maint.ID, expe
 		return nil, err
 	}
 	for _, e := range added {
-		if !notify.Bears(e.Event) || id.Kind() != maint.AMaintenance {
+		if !notify.Bears(e.Event) {
 			continue
 		}
 		if err := s.follow(ctx, tx, e); err != nil {
@@ -38,16 +39,18 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, e timeline.Entry) error 
 	if err != nil {
 		return err
 	}
-	notices, fresh := notify.Follow(before, e)
-	if !fresh {
-		return nil
-	}
 	sp, err := s.spread(ctx, tx, e.Subject, e.At)
 	if err != nil {
 		return err
 	}
-	if err := sp.overtake(ctx, e.Event.Kind()); err != nil {
-		return err
+	notices, fresh := notify.Follow(before, e)
+	if fresh {
+		if err := sp.overtake(ctx, e.Event.Kind()); err != nil {
+			return err
+		}
+	}
+	if n, ok := notify.Mirrored(before, e); ok && slices.ContainsFunc(s.book, func(a notify.Address) bool { return a.Gets(n) }) {
+		notices = append(notices, n)
 	}
 	for _, n := range notices {
 		if err := putNotice(ctx, tx, n); err != nil {
@@ -143,7 +146,7 @@ func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
 	var overtaken []string
 	for _, a := range sp.book {
 		r := reached{a.Channel, a.Recipient}
-		if sp.served[r] || n.ToTold && !sp.told[r] {
+		if !a.Gets(n) || sp.served[r] || n.ToTold && !sp.told[r] {
 			continue
 		}
 		sp.served[r] = true
@@ -203,6 +206,9 @@ func whatBecame(ctx context.Context, tx *sql.Tx, id string) (given maint.NoticeG
 	var n notify.Notice
 	if err := json.Unmarshal(data, &n); err != nil {
 		return given, false, fmt.Errorf("read notice %s: %w", id, err)
+	}
+	if n.Kind == notify.Mirror { // nobody is told anything by it
+		return given, false, nil
 	}
 	given = maint.NoticeGiven{Notice: n.ID, Maintenance: n.Subject, Word: n.Word, At: n.Told(), Channels: map[string]maint.Reached{}}
 	rows, err := tx.QueryContext(ctx, `SELECT channel, state, count(*), CAST(sum(twice) AS bigint) FROM deliveries WHERE notice = $1 GROUP BY channel, state`, id)

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"a plan that is changed at once is still told":           testChangedAtOnce,
 		"a window that is moved there and back is told once":     testThereAndBack,
 		"a delivery that was given up may be tried again":        testRetry,
+		"what is shown elsewhere follows each fact":              testMirrors,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ package post
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ import (
 )
 
 const (
-	mostAnswer = 64 << 10 // bytes that are read of an answer
+	mostAnswer = 64 << 10 // bytes that are read of an answer that only has to be a yes
+	mostList   = 8 << 20  // bytes that are read of one that is made use of
 	mostQuoted = 200      // bytes of it that are repeated in a reason
 )
 
@@ -36,34 +38,69 @@ var unknown = []int{http.StatusBadGateway, http.StatusGatewayTimeout}
 
 // JSON posts a body that is JSON, with headers of its own.
 func JSON(ctx context.Context, c *http.Client, address string, header http.Header, body []byte) error {
-	var out atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { out.Store(true) }})
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	_, err := do(ctx, c, http.MethodPost, address, header, body, mostAnswer)
+	return err
+}
+
+// Ask sends a request and reads the JSON that it is answered with. What nil stands for is left out: in is what is sent,
+// out what is read. The headers of the answer are given also with an error, if there was an answer.
+func Ask(ctx context.Context, c *http.Client, method, address string, header http.Header, in, out any) (http.Header, error) {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := do(ctx, c, method, address, header, body, mostList)
+	if err != nil || out == nil {
+		return answer.header, err
+	}
+	if err := json.Unmarshal(answer.body, out); err != nil {
+		return answer.header, fmt.Errorf("%w: read what %s answered: it is not the JSON that it documents", notify.ErrUnanswered, answer.host)
+	}
+	return answer.header, nil
+}
+
+type answered struct {
+	host   string
+	header http.Header
+	body   []byte
+}
+
+func do(ctx context.Context, c *http.Client, method, address string, header http.Header, body []byte, most int64) (out answered, err error) {
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return notify.Refuse("the address is not one that can be asked")
+		return out, notify.Refuse("the address is not one that can be asked")
 	}
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	r.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	r.Header.Set("User-Agent", "Lull")
+	out.host = r.URL.Hostname()
 	answer, err := c.Do(r)
 	if err != nil {
-		err = fmt.Errorf("ask %s: %w", r.URL.Hostname(), inner(err))
-		if out.Load() {
+		err = fmt.Errorf("ask %s: %w", out.host, inner(err))
+		if sent.Load() {
 			err = fmt.Errorf("%w: %w", notify.ErrUnanswered, err)
 		}
-		return err
+		return out, err
 	}
 	defer answer.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(answer.Body, mostAnswer)) // the status is the answer
-	return verdict(r.URL.Hostname(), answer, quoted(said))
+	out.header = answer.Header
+	out.body, _ = io.ReadAll(io.LimitReader(answer.Body, most)) // the status is the answer
+	return out, verdict(out.host, answer, out.body)
 }
 
-func verdict(host string, answer *http.Response, said string) error {
+func verdict(host string, answer *http.Response, body []byte) error {
 	code := answer.StatusCode
 	text := fmt.Sprintf("%s answered %d %s", host, code, http.StatusText(code))
-	if said != "" {
+	if said := quoted(body); said != "" {
 		text += ": " + said
 	}
 	switch {
@@ -76,7 +113,7 @@ func verdict(host string, answer *http.Response, said string) error {
 	case slices.Contains(unknown, code):
 		return fmt.Errorf("%w: %s", notify.ErrUnanswered, text)
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		if wait := retryAfter(answer.Header.Get("Retry-After")); wait > 0 {
+		if wait := max(retryAfter(answer.Header.Get("Retry-After")), retryIn(body)); wait > 0 {
 			return &notify.Busy{For: wait, Err: errors.New(text)}
 		}
 	}
@@ -90,6 +127,20 @@ func retryAfter(s string) time.Duration {
 		return 0
 	}
 	return time.Duration(seconds * float64(time.Second))
+}
+
+// retryIn reads the seconds that Discord ("retry_after") and Telegram ("parameters") write into the body.
+func retryIn(body []byte) time.Duration {
+	var said struct {
+		After      json.Number `json:"retry_after"`
+		Parameters struct {
+			After json.Number `json:"retry_after"`
+		} `json:"parameters"`
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return 0
+	}
+	return max(retryAfter(said.After.String()), retryAfter(said.Parameters.After.String()))
 }
 
 // inner is an error without the address that net/http puts before it.
