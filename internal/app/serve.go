@@ -73,6 +73,7 @@ func (a *App) besides(ctx context.Context, s *httpd.Server) (out []func(context.
 	if sender != nil {
 		out = append(out, a.telling(sender))
 	}
+	out = append(out, a.publishing)
 	if a.Config.Snapshot.Set() {
 		keep, err := a.keeper(s)
 		if err != nil {
@@ -108,6 +109,7 @@ func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount) (*
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages, Strict: a.Config.Page.Indicator == config.IndicatorNone, API: a.api(slog.Default()), Probes: probes,
+		Picture: a.picture,
 	}), nil
 }
 

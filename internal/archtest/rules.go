@@ -37,6 +37,10 @@ var Rules = append([]Rule{
 		Reason: "what people write is made safe in one place, by a function of the text alone",
 	},
 	{
+		Who: in("changelog"), Only: []string{"std"}, Never: append([]string{"context", "net/http", "os", "os/exec"}, drivers...), Clock: true,
+		Reason: "a file is read and written by functions of its bytes, so that fuzzing tests them whole",
+	},
+	{
 		Who: in("phrase"), Only: []string{"std", "golang.org/x/text/..."}, Never: []string{"context", "net/http/...", "os", "os/exec"}, Clock: true,
 		Reason: "words are the same whatever is said with them, and a translator can be shown all of them in one place",
 	},

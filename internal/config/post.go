@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"fmt"
+	"time"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -11,20 +13,22 @@ import (
 type Post struct {
 	Title       string
 	Labels      []string
-	Maintenance string // that brought the change, "" = none did
+	Maintenance string    // that brought the change, "" = none did
+	Date        time.Time // when it is to be published, or was; zero = now
+	Draft       bool      // it is kept back until somebody publishes it
 	Text        string
 }
 
-// LoadPost reads a post. Problems of its content come as Errors.
-func LoadPost(path string) (*Post, error) {
+// LoadPost reads a post. A date without a zone is one of the given zone. Problems of its content come as Errors.
+func LoadPost(path string, zone *time.Location) (*Post, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return parsePost(path, data)
+	return parsePost(path, data, zone)
 }
 
-func parsePost(path string, data []byte) (*Post, error) {
+func parsePost(path string, data []byte, zone *time.Location) (*Post, error) {
 	header, text, err := frontMatter(path, bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
 	if err != nil {
 		return nil, err
@@ -41,7 +45,9 @@ func parsePost(path string, data []byte) (*Post, error) {
 			d.line(&label)(n)
 			p.Labels = append(p.Labels, label)
 		})),
-		may("maintenance", d.slug(&p.Maintenance)))
+		may("maintenance", d.slug(&p.Maintenance)),
+		may("date", d.instant(&p.Date, zone)),
+		may("draft", d.either(&p.Draft, "true", "false")))
 	switch below := bytes.Count(header, []byte("\n")) + 2; {
 	case p.Text == "":
 		d.problemAt(below, 1, "write below the second --- what is new", "the post has no text")
@@ -52,6 +58,34 @@ func parsePost(path string, data []byte) (*Post, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// instants are the ways to write one: with a zone, or in the zone that is meant. A date alone is its first moment.
+var instants = []string{time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04 -0700", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly}
+
+// ParseInstant reads a date, a date and a time, or both with a zone.
+func ParseInstant(s string, zone *time.Location) (time.Time, error) {
+	for _, layout := range instants {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not an instant", s)
+}
+
+func (d *document) instant(into *time.Time, zone *time.Location) reader {
+	return func(n *yaml.Node) {
+		s, ok := d.scalar(n)
+		if !ok {
+			return
+		}
+		t, err := ParseInstant(s, zone)
+		if err != nil {
+			d.problem(n, `such as "2026-12-05 17:00", or with a zone, "2026-12-05T17:00:00+13:00"`, "%q is not an instant", shorten(s))
+			return
+		}
+		*into = t
+	}
 }
 
 // frontMatter splits a file at its second line of hyphens. The header keeps the first

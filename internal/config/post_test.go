@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -16,12 +17,14 @@ func TestLoadPost(t *testing.T) {
 	}{
 		{"whole", "---\ntitle: Dark mode\nlabels: [app, new]\nmaintenance: postgres-17\n---\n\nThe app is **dark** now.\n\n---\n\nAt night.\n",
 			Post{Title: "Dark mode", Labels: []string{"app", "new"}, Maintenance: "postgres-17", Text: "The app is **dark** now.\n\n---\n\nAt night."}},
+		{"with a date and kept back", "---\ntitle: Dark mode\ndate: 2026-12-05 17:00 +1300\ndraft: true\n---\nIt is dark.",
+			Post{Title: "Dark mode", Text: "It is dark.", Draft: true, Date: time.Date(2026, 12, 5, 4, 0, 0, 0, time.UTC)}},
 		{"the least", "---\ntitle: Dark mode\n---\nIt is dark.", Post{Title: "Dark mode", Text: "It is dark."}},
 		{"line ends of Windows", "---\r\ntitle: Dark mode\r\n---\r\nIt is\r\ndark.\r\n", Post{Title: "Dark mode", Text: "It is\ndark."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := parsePost("new.md", []byte(tt.file))
+			p, err := parsePost("new.md", []byte(tt.file), time.UTC)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,17 +47,18 @@ func TestPostProblems(t *testing.T) {
 		{"no text", "---\ntitle: Dark mode\n---\n \n", "new.md:4:1: the post has no text"},
 		{"nothing below", "---\ntitle: Dark mode\n---", "new.md:4:1: the post has no text"},
 		{"not UTF-8", "---\ntitle: Dark mode\n---\n\xff", "new.md:4:1: the text is not UTF-8"},
+		{"not a date", "---\ntitle: Dark mode\ndate: soon\n---\nIt is dark.", `new.md:3:7: "soon" is not an instant`},
 		{"not a name", "---\ntitle: Dark mode\nmaintenance: ../x\n---\nIt is dark.", `new.md:3:14: "../x" is not a name`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parsePost("new.md", []byte(tt.file))
+			_, err := parsePost("new.md", []byte(tt.file), time.UTC)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
 	}
-	if _, err := LoadPost(filepath.Join(t.TempDir(), "none.md")); err == nil {
+	if _, err := LoadPost(filepath.Join(t.TempDir(), "none.md"), time.UTC); err == nil {
 		t.Error("a file that is not there was read")
 	}
 }
@@ -64,7 +68,7 @@ func FuzzLoadPost(f *testing.F) {
 	f.Add([]byte("---\n---\n"))
 	f.Add([]byte("---\ntitle: &a [*a]\n---\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parsePost("new.md", data)
+		p, err := parsePost("new.md", data, time.UTC)
 		if err != nil {
 			placed(t, err)
 			return

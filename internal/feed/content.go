@@ -17,7 +17,7 @@ import (
 func (o Origin) content(u view.Update) string {
 	var out strings.Builder
 	if u.Markdown {
-		out.WriteString(markdown.HTML(u.Text))
+		out.WriteString(markdown.Illustrated(u.Text, Pictures(o.URL, u.Pictures)))
 	} else {
 		out.WriteString(paragraphs(u.Text))
 	}

@@ -71,6 +71,18 @@ func PathOf(id maint.ID) string {
 	return "/maintenance/" + url.PathEscape(id.Name())
 }
 
+// Pictures are the addresses of the pictures of a post, by what its text calls them, below the address of the page or its path.
+func Pictures(base string, kept map[string]string) map[string]string {
+	out := make(map[string]string, len(kept))
+	for name, file := range kept {
+		out[name] = base + PicturePath(file)
+	}
+	return out
+}
+
+// PicturePath is where a kept picture of a post lies.
+func PicturePath(file string) string { return "/changes/pictures/" + url.PathEscape(file) }
+
 // code is a stable id of the form that Statuspage's ids have: twelve small letters and digits.
 func code(kind, name string) string {
 	sum := sha256.Sum256([]byte(kind + "/" + name))

@@ -44,7 +44,7 @@ type WidgetPost struct {
 func (o Origin) Widget(page view.PageModel) ([]byte, error) {
 	posts := []WidgetPost{}
 	for _, c := range page.Changes[:min(widgetPosts, len(page.Changes))] {
-		text, err := tree(markdown.HTML(c.Text))
+		text, err := tree(markdown.Illustrated(c.Text, Pictures(o.URL, c.Pictures)))
 		if err != nil {
 			return nil, fmt.Errorf("encode post %s for the widget: %w", c.Name, err)
 		}

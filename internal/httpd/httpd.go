@@ -41,11 +41,12 @@ type Options struct {
 	URL          string   // public address of the page: https switches HSTS on, and a path in it is the base of all others
 	Languages    []string // of the pages, the first by default; all that there are when nil
 	Look         public.Look
-	Strict       bool                // Statuspage's API says nothing that its documentation does not list
-	Poll         time.Duration       // how often the record is asked; 150 ms when 0
-	Log          *slog.Logger        // slog.Default when nil
-	API          http.Handler        // answers below /api/v1/; may be nil
-	Probes       func() []ProbeCount // for the metrics; nil when nothing is probed
+	Strict       bool                              // Statuspage's API says nothing that its documentation does not list
+	Poll         time.Duration                     // how often the record is asked; 150 ms when 0
+	Log          *slog.Logger                      // slog.Default when nil
+	Picture      func(file string) ([]byte, error) // reads a kept picture of a post; may be nil
+	API          http.Handler                      // answers below /api/v1/; may be nil
+	Probes       func() []ProbeCount               // for the metrics; nil when nothing is probed
 }
 
 // Deadlines and bounds. Each is named here because each is a promise.
@@ -94,7 +95,7 @@ func New(opts Options) *Server {
 		opts.Log = slog.Default()
 	}
 	s := &Server{
-		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look, Strict: opts.Strict},
+		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look, Strict: opts.Strict, Picture: opts.Picture},
 		hub: newHub(roomForListeners()), heartbeat: heartbeatEvery, guards: guards(opts.URL), kinds: map[fileKind]headers{},
 		changed: make(chan struct{}, 1),
 	}

@@ -2,12 +2,13 @@
 // feed, and into plain text for places that have no markup.
 //
 // Raw HTML is not markup here, it stays the characters that were typed. Links lead to
-// http, https and mailto addresses, pictures come over https; what leads elsewhere is
-// left as its text. It must not know who writes or where the result is shown.
+// http, https and mailto addresses, pictures come over https or are kept by whoever shows
+// them; what leads elsewhere is left as its text. It must not know who writes or where the result is shown.
 package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -21,10 +22,13 @@ import (
 
 // HTML gives well-formed markup without scripts, styles or handlers. Its headings begin at
 // the third level: those above belong to the page.
-func HTML(source string) string {
+func HTML(source string) string { return Illustrated(source, nil) }
+
+// Illustrated is HTML with pictures that are kept by whoever shows it: the address of each, by what the source calls it.
+func Illustrated(source string, pictures map[string]string) string {
 	src := []byte(clean(source))
 	var out bytes.Buffer
-	if err := engine.Renderer().Render(&out, src, parse(src)); err != nil {
+	if err := engine.Renderer().Render(&out, src, parse(src, pictures)); err != nil {
 		panic(err) // a buffer takes everything that is written
 	}
 	return clean(out.String()) // again, of what was written as a numeric reference
@@ -44,9 +48,19 @@ func clean(source string) string {
 	}, source)
 }
 
-func parse(src []byte) ast.Node {
+// Pictures are what the source calls its pictures, but for those that come over https, each once.
+func Pictures(source string) (out []string) {
+	walk(engine.Parser().Parse(text.NewReader([]byte(clean(source)))), func(n ast.Node) {
+		if p, ok := n.(*ast.Image); ok && !begins(p.Destination, "https://") && !slices.Contains(out, string(p.Destination)) {
+			out = append(out, string(p.Destination))
+		}
+	})
+	return out
+}
+
+func parse(src []byte, pictures map[string]string) ast.Node {
 	doc := engine.Parser().Parse(text.NewReader(src))
-	tame(doc, src)
+	tame(doc, src, pictures)
 	return doc
 }
 

@@ -46,6 +46,20 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+func TestIllustrated(t *testing.T) {
+	t.Parallel()
+	kept := map[string]string{"a.png": "/changes/pictures/0a.png", "java.png": `"><script>`}
+	source := "![one](a.png \"t\") ![two](b.png) [![three](a.png)](https://x.example) ![four](java.png) [five](a.png) ![six](https://x.example/s.png) ![one](a.png)"
+	want := `<p><img src="/changes/pictures/0a.png" alt="one" title="t" /> two <a href="https://x.example"><img src="/changes/pictures/0a.png" alt="three" /></a> ` +
+		`<img src="%22%3E%3Cscript%3E" alt="four" /> five <img src="https://x.example/s.png" alt="six" /> <img src="/changes/pictures/0a.png" alt="one" /></p>` + "\n"
+	if diff := cmp.Diff(want, Illustrated(source, kept)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"a.png", "b.png", "java.png"}, Pictures(source)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestText(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, in, want string }{

@@ -8,7 +8,7 @@ import (
 
 // tame takes out what may not be there: links and pictures that lead elsewhere become their
 // text. It also moves headings below those of the page.
-func tame(doc ast.Node, src []byte) {
+func tame(doc ast.Node, src []byte, pictures map[string]string) {
 	var unwanted []ast.Node
 	walk(doc, func(n ast.Node) {
 		switch n := n.(type) {
@@ -19,7 +19,9 @@ func tame(doc ast.Node, src []byte) {
 				unwanted = append(unwanted, n)
 			}
 		case *ast.Image:
-			if !begins(n.Destination, "https://") {
+			if kept := pictures[string(n.Destination)]; kept != "" {
+				n.Destination = []byte(kept)
+			} else if !begins(n.Destination, "https://") {
 				unwanted = append(unwanted, n)
 			}
 		case *ast.AutoLink:

@@ -16,7 +16,7 @@ import (
 // the address of a link behind its text.
 func Text(source string) string {
 	src := []byte(clean(source))
-	return strings.TrimSpace(clean(plain{src}.blocks(parse(src), "\n\n")))
+	return strings.TrimSpace(clean(plain{src}.blocks(parse(src, nil), "\n\n")))
 }
 
 // plain writes nodes of one source.

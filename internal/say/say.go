@@ -66,7 +66,10 @@ type Change struct {
 	Title       string
 	Text        string
 	Labels      []string
-	Maintenance string // that brought the change, "" = none did
+	Maintenance string            // that brought the change, "" = none did
+	Pictures    map[string]string // kept files by what the text calls them
+	Date        time.Time         // when it is published by itself, or when it was new; zero = now
+	Draft       bool              // it is kept back until somebody publishes it
 }
 
 // Plan is a plan that was sent and not read from a file.

@@ -16,7 +16,7 @@ var kinds = func() map[string]reflect.Type {
 		maint.Late{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
 		maint.IncidentOpened{}, maint.IncidentUpdated{}, maint.PostMortemPublished{},
 		maint.ComponentSet{}, maint.ComponentFreed{}, maint.ComponentProbed{},
-		maint.ChangePosted{}, maint.ChangeWithdrawn{},
+		maint.ChangePosted{}, maint.ChangeWithdrawn{}, maint.ChangeDrafted{}, maint.ChangeDiscarded{},
 		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{}, maint.Fenced{}, maint.SitesProbed{},
 		maint.NoticeGiven{},
 	} {

@@ -17,7 +17,8 @@ type Change struct {
 	Labels      []string
 	Maintenance maint.ID // that brought it, if one did
 	Posted      time.Time
-	Changed     time.Time // its words; the same as Posted when they never were
+	Changed     time.Time         // its words; the same as Posted when they never were
+	Pictures    map[string]string // kept files by what the text calls them
 }
 
 // changes folds the posts that are on the page, newest first.
@@ -30,13 +31,14 @@ func (p *PageModel) changes(about []subject, catalog Catalog) {
 		for _, e := range s.entries {
 			c = c.Apply(e.Event, e.At)
 		}
-		if c.Withdrawn || c.Posted.IsZero() {
+		if !c.Public() {
 			continue
 		}
 		zone := catalog.location()
 		p.Changes = append(p.Changes, Change{
 			ID: s.id, Name: s.id.Name(), Seq: s.entries[0].Seq, Title: c.Post.Title, Text: c.Post.Text, Labels: c.Post.Labels, Maintenance: c.Post.Maintenance,
 			Posted: c.Posted.In(zone), Changed: c.Changed.In(zone),
+			Pictures: c.Post.Pictures,
 		})
 	}
 	slices.SortStableFunc(p.Changes, func(a, b Change) int { return b.Posted.Compare(a.Posted) })

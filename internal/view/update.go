@@ -18,9 +18,10 @@ type Update struct {
 	// Planned is the window as it was announced by then; nil for what has none.
 	Planned *Window
 	// Touches are the parts of the product that the subject is about, each with the worst of it.
-	Touches []Affected
-	Labels  []string  // of a post
-	Changed time.Time // of the words; the same as At when they never were
+	Touches  []Affected
+	Labels   []string          // of a post
+	Pictures map[string]string // of a post: kept files by what the text calls them
+	Changed  time.Time         // of the words; the same as At when they never were
 }
 
 // Updates lists all that was said and is on the page, newest first.
@@ -45,9 +46,10 @@ func (p PageModel) Updates() []Update {
 	}
 	for _, c := range p.Changes {
 		e := Entry{Seq: c.Seq, At: c.Posted, Kind: maint.ChangePosted{}.Kind(), Text: c.Text}
-		out = append(out, Update{Entry: e, Subject: c.ID, Title: c.Title, Markdown: true, Labels: c.Labels, Changed: c.Changed})
+		out = append(out, Update{Entry: e, Subject: c.ID, Title: c.Title, Markdown: true, Labels: c.Labels, Pictures: c.Pictures, Changed: c.Changed})
 	}
-	slices.SortStableFunc(out, func(a, b Update) int { return cmp.Compare(b.Seq, a.Seq) })
+	// By time first: a post of a change log that was kept elsewhere is as old as it says.
+	slices.SortStableFunc(out, func(a, b Update) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.Seq, a.Seq)) })
 	return out
 }
 

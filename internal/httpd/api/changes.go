@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/lullhq/lull/internal/auth"
 	"github.com/lullhq/lull/internal/maint"
@@ -14,10 +15,12 @@ type postChange struct {
 	Terms
 	ChangePath
 	Body struct {
-		Title       string   `json:"title" maxLength:"200" pattern:"^[^\\x00-\\x1f]+$" doc:"One line that a customer understands"`
-		Text        string   `json:"text" maxLength:"100000" doc:"Markdown"`
-		Labels      []string `json:"labels,omitempty" maxItems:"10" nullable:"false" doc:"What it is about"`
-		Maintenance string   `json:"maintenance,omitempty" maxLength:"64" doc:"The maintenance that brought it"`
+		Title       string    `json:"title" maxLength:"200" pattern:"^[^\\x00-\\x1f]+$" doc:"One line that a customer understands"`
+		Text        string    `json:"text" maxLength:"100000" doc:"Markdown"`
+		Labels      []string  `json:"labels,omitempty" maxItems:"10" nullable:"false" doc:"What it is about"`
+		Maintenance string    `json:"maintenance,omitempty" maxLength:"64" doc:"The maintenance that brought it"`
+		Date        time.Time `json:"date,omitzero" doc:"When it is published, where that is to come; or when it was new"`
+		Draft       bool      `json:"draft,omitempty" doc:"Keep it back until somebody publishes it"`
 	}
 }
 
@@ -82,7 +85,7 @@ func (a *API) postChange(ctx context.Context, in *postChange) (*said, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.opts.Changes.PostChange(ctx, say.Change{Terms: t, Name: in.Name, Title: b.Title, Text: b.Text, Labels: b.Labels, Maintenance: b.Maintenance})
+	s, err := a.opts.Changes.PostChange(ctx, say.Change{Terms: t, Name: in.Name, Title: b.Title, Text: b.Text, Labels: b.Labels, Maintenance: b.Maintenance, Date: b.Date, Draft: b.Draft})
 	return a.answer(ctx, maint.ChangeID(in.Name), s, err)
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"github.com/lullhq/lull/internal/feed"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/view"
 )
@@ -94,14 +95,15 @@ type Component struct {
 
 // Change is a post of the change log.
 type Change struct {
-	Name        string    `json:"name"`
-	Title       string    `json:"title"`
-	Text        string    `json:"text" doc:"Markdown"`
-	Labels      []string  `json:"labels" nullable:"false"`
-	Maintenance string    `json:"maintenance,omitempty" doc:"The one that brought it"`
-	Posted      time.Time `json:"posted"`
-	Changed     time.Time `json:"changed"`
-	URL         string    `json:"url" format:"uri"`
+	Name        string            `json:"name"`
+	Title       string            `json:"title"`
+	Text        string            `json:"text" doc:"Markdown"`
+	Labels      []string          `json:"labels" nullable:"false"`
+	Maintenance string            `json:"maintenance,omitempty" doc:"The one that brought it"`
+	Posted      time.Time         `json:"posted"`
+	Changed     time.Time         `json:"changed"`
+	Pictures    map[string]string `json:"pictures,omitempty" doc:"Addresses of pictures, by what the text calls them"`
+	URL         string            `json:"url" format:"uri"`
 }
 
 // each turns what the page has into what the API says. Of nothing it makes an empty list, never null.
@@ -171,5 +173,5 @@ func (a *API) component(c view.Component) Component {
 
 func (a *API) change(c view.Change) Change {
 	return Change{Name: c.Name, Title: c.Title, Text: c.Text, Labels: append([]string{}, c.Labels...), Maintenance: string(c.Maintenance),
-		Posted: utc(c.Posted), Changed: utc(c.Changed), URL: a.opts.URL + "/changes/" + c.Name}
+		Posted: utc(c.Posted), Changed: utc(c.Changed), Pictures: feed.Pictures(a.opts.URL, c.Pictures), URL: a.opts.URL + "/changes/" + c.Name}
 }

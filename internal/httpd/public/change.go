@@ -1,6 +1,10 @@
 package public
 
 import (
+	"html/template"
+
+	"github.com/lullhq/lull/internal/feed"
+	"github.com/lullhq/lull/internal/markdown"
 	"github.com/lullhq/lull/internal/view"
 )
 
@@ -32,6 +36,11 @@ func (s speaker) post(page view.PageModel, c view.Change, alone bool) post {
 
 // BroughtPath is where the maintenance is that brought it.
 func (p post) BroughtPath() string { return maintenancePath(*p.Brought) }
+
+// Words are its text with its pictures.
+func (p post) Words() template.HTML {
+	return template.HTML(markdown.Illustrated(p.Text, feed.Pictures(p.site.Base(), p.Pictures)))
+}
 
 // Edited says whether its words are others than at first.
 func (p post) Edited() bool { return p.Changed.After(p.Posted) }

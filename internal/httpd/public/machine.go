@@ -16,7 +16,7 @@ const (
 // machineFiles are what programs and other sites read.
 func (s Site) machineFiles(page view.PageModel) []File {
 	o := feed.Origin{Name: s.Organization, URL: s.URL, Lang: s.languages()[0], Strict: s.Strict}
-	return slices.Concat(statuspageFiles(o, page), feedFiles(o, page), calendarFiles(o, page), badgeFiles(o, page), embedFiles(o, page), s.widgetFiles(o, page))
+	return slices.Concat(statuspageFiles(o, page), feedFiles(o, page), calendarFiles(o, page), badgeFiles(o, page), embedFiles(o, page), s.widgetFiles(o, page), s.pictureFiles(page))
 }
 
 func foreign(path, mediaType string, render func() ([]byte, error)) File {

@@ -25,6 +25,8 @@ type Site struct {
 	Languages    []string // that pages are offered in, the first by default; empty: all that there are
 	Look         Look
 	Strict       bool // Statuspage's API says nothing that its documentation does not list
+	// Picture reads a kept picture of a post by its file's name; nil = there are none.
+	Picture func(file string) ([]byte, error)
 }
 
 // languages are those that there are words for.

@@ -40,8 +40,11 @@ func Events() []maint.Event {
 		maint.ComponentSet{Name: "API", Status: maint.PartialOutage, Text: "Uploads are off."},
 		maint.ComponentFreed{Name: "API"},
 		maint.ComponentProbed{Name: "API", Status: maint.MajorOutage, Text: "answered 503", Since: time.Date(2026, 12, 7, 3, 39, 50, 0, time.UTC)},
-		maint.ChangePosted{Title: "Search is faster", Text: "It *is*.", Labels: []string{"improved"}, Maintenance: "pg17"},
+		maint.ChangePosted{Title: "Search is faster", Text: "It *is*.", Labels: []string{"improved"}, Maintenance: "pg17",
+			Date: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), Pictures: map[string]string{"before.png": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.png"}},
 		maint.ChangeWithdrawn{},
+		maint.ChangeDrafted{Post: maint.ChangePosted{Title: "Search is faster", Text: "It *will* be."}, Due: time.Date(2026, 12, 20, 8, 0, 0, 0, time.UTC)},
+		maint.ChangeDiscarded{},
 		maint.StepStarted{Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Budget: time.Hour},
 		maint.StepFinished{
 			Step: "upgrade/base-backup", Title: "Copy of the database", Attempt: 2, Took: 1234567 * time.Microsecond,
