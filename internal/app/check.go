@@ -2,24 +2,32 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
+	"github.com/lullhq/lull/internal/pgup/preflight"
 )
 
 // CheckReport is the answer of lull check.
 type CheckReport struct {
-	Plan     maint.ID       `json:"plan"`
-	Findings []pgup.Finding `json:"findings"`
+	Plan     maint.ID         `json:"plan"`
+	Findings []checks.Finding `json:"findings"`
+}
+
+// Markdown is the report for a person who was not there.
+func (r CheckReport) Markdown() string {
+	return fmt.Sprintf("# What was found before %s\n", r.Plan) + checks.Report(r.Findings)
 }
 
 // Blockers counts what stands in the way.
 func (r CheckReport) Blockers() (n int) {
 	for _, f := range r.Findings {
-		if f.Severity == pgup.Blocker {
+		if f.Severity == checks.Blocker {
 			n++
 		}
 	}
@@ -37,12 +45,14 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 		return r, err
 	}
 	found, err := a.noticeFindings(ctx, p)
+	checks.Explain(found, preflight.Catalogue())
 	r.Findings = append(r.Findings, found...)
+	checks.Sort(r.Findings)
 	return r, err
 }
 
 func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {
-	r := CheckReport{Plan: p.ID, Findings: []pgup.Finding{}}
+	r := CheckReport{Plan: p.ID, Findings: []checks.Finding{}}
 	for i, s := range p.Steps {
 		if s.Kind != config.KindUpgrade {
 			continue
@@ -66,7 +76,7 @@ func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {
 }
 
 // where is the place of an entry in the files.
-func (a *App) where(p *config.Plan, step int, what pgup.About) string {
+func (a *App) where(p *config.Plan, step int, what checks.About) string {
 	entry := []string{"clusters", p.Steps[step].Upgrade.Cluster}
 	pooler, isPooler := strings.CutPrefix(string(what), string(pgup.AboutPooler))
 	switch {

@@ -6,16 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
 // noticeFindings hold a plan against the policy of lull.yaml. What somebody has decided otherwise, by
 // name, is a warning.
-func (a *App) noticeFindings(ctx context.Context, p *config.Plan) ([]pgup.Finding, error) {
+func (a *App) noticeFindings(ctx context.Context, p *config.Plan) ([]checks.Finding, error) {
 	policy := a.Config.Notices.Policy[p.Worst()]
 	if len(policy) == 0 {
 		return nil, nil
@@ -28,25 +28,25 @@ func (a *App) noticeFindings(ctx context.Context, p *config.Plan) ([]pgup.Findin
 	if err != nil {
 		return nil, err
 	}
-	var out []pgup.Finding
+	var out []checks.Finding
 	if lacking := maint.Lacking(policy, a.notices(p)); len(lacking) > 0 {
-		out = append(out, pgup.Finding{
+		out = append(out, checks.Finding{
 			ID: "notices-lacking", Where: config.Place(p.File, "notices"),
 			Text: fmt.Sprintf("lull.yaml asks for notices that the plan does not have, for what is %s: %s", p.Worst(), wordsOf(lacking)),
 			Fix:  "add to the plan's notices: " + wordsOf(lacking),
 		})
 	}
 	if n, due, late := maint.TooLate(policy, start, announcedAt(past, p.Window, a.now())); late {
-		out = append(out, pgup.Finding{
+		out = append(out, checks.Finding{
 			ID: "notice-too-late", Where: config.Place(p.File, "window", "start"),
 			Text: fmt.Sprintf("people are to hear of it %s before the start, which was at %s: it is announced too late for that", n.Word, due.Format("2006-01-02 15:04 MST")),
 			Fix:  "move window.start, or write who has decided otherwise: short_notice: {by: NAME, why: REASON}",
 		})
 	}
 	for i := range out {
-		out[i].Severity = pgup.Blocker
+		out[i].Severity = checks.Blocker
 		if e := p.Exception; e != nil {
-			out[i].Severity = pgup.Warning
+			out[i].Severity = checks.Warning
 			out[i].Fix = fmt.Sprintf("%s has decided so: %s", e.By, e.Why)
 		}
 	}
@@ -83,7 +83,7 @@ func (a *App) mayAnnounce(ctx context.Context, p *config.Plan) error {
 		return err
 	}
 	for _, f := range found {
-		if f.Severity == pgup.Blocker {
+		if f.Severity == checks.Blocker {
 			return hint.Wrap(maint.Refuse("%s", f.Text), f.Fix)
 		}
 	}

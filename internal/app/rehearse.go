@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -42,7 +42,7 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	}
 	if r, err := a.check(ctx, p); err != nil {
 		return "", err
-	} else if err := pgup.Refusal(r.Findings); err != nil {
+	} else if err := checks.Refusal(r.Findings); err != nil {
 		return "", err
 	}
 	began := time.Now()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
@@ -40,7 +41,7 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 	if m.State == maint.StateScheduled { // nothing is said or done before all looks well
 		if r, err := a.check(ctx, p); err != nil {
 			return "", err
-		} else if err := pgup.Refusal(r.Findings); err != nil {
+		} else if err := checks.Refusal(r.Findings); err != nil {
 			return "", err
 		}
 	}

@@ -187,8 +187,8 @@ func TestPolicyOfNotices(t *testing.T) {
 	for name, tt := range map[string]struct{ now, plan, blocked, warned string }{
 		"in time, by the policy's own":      {now: "2026-11-01 00:00"},
 		"in time, with more":                {now: "2026-11-01 00:00", plan: "notices: [14d, 7d, 1d, end]"},
-		"too late":                          {now: "2026-12-01 00:00", blocked: "7d before the start, which was at 2026-11-28 17:00 NZDT"},
-		"lacking":                           {now: "2026-11-01 00:00", plan: "notices: [7d]", blocked: "notices that the plan does not have, for what is under_maintenance: 1d"},
+		"too late":                          {now: "2026-12-01 00:00", blocked: "notice-too-late blocker people are to hear of it 7d before the start, which was at 2026-11-28 17:00 NZDT"},
+		"lacking":                           {now: "2026-11-01 00:00", plan: "notices: [7d]", blocked: "notices-lacking blocker lull.yaml asks for notices that the plan does not have, for what is under_maintenance: 1d"},
 		"too late, and somebody decided so": {now: "2026-12-01 00:00", plan: "short_notice: {by: Kiri, why: A security fix.}", warned: "Kiri has decided so: A security fix."},
 		"another impact has another policy": {now: "2026-12-01 00:00", plan: "# {app: operational}"},
 	} {
@@ -207,7 +207,7 @@ func TestPolicyOfNotices(t *testing.T) {
 			}
 			var text string
 			for _, f := range r.Findings {
-				text += string(f.Severity) + " " + f.Text + " " + f.Fix + "\n"
+				text += f.ID + " " + string(f.Severity) + " " + f.Text + " " + f.Fix + "\n"
 			}
 			if (r.Blockers() > 0) != (tt.blocked != "") || !strings.Contains(text, tt.blocked) || !strings.Contains(text, tt.warned) || tt.blocked+tt.warned == "" && text != "" {
 				t.Errorf("found: %s", text)

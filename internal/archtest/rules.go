@@ -53,6 +53,10 @@ var Rules = append([]Rule{
 		Reason: "the upgrade must work with no server, no page and no notice around it",
 	},
 	{
+		Who: in("checks"), Only: append([]string{"std", "github.com/jackc/pgx/...", "golang.org/x/sync/errgroup"}, in("hint")...),
+		Reason: "the form of a check serves every catalogue: of upgrades, of security, of whatever comes",
+	},
+	{
 		Who: in("httpd/..."), Never: in("store/...", "pgup/...", "run/...", "app/..."),
 		Reason: "a request from outside must have no way to the journal, the clusters or the steps",
 	},

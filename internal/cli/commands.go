@@ -12,50 +12,6 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 )
 
-func newCheck(g *global) *cobra.Command {
-	return &cobra.Command{
-		Use: "check PLAN", Short: "Is the plan sound, and is the database ready for it", Args: planArg,
-		RunE: func(c *cobra.Command, args []string) error {
-			return g.with(c.Context(), func(a *app.App) error {
-				r, err := a.Check(c.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				if g.json {
-					err = printJSON(c.OutOrStdout(), r)
-				} else {
-					printCheck(c.OutOrStdout(), r)
-				}
-				if err != nil {
-					return err
-				}
-				return inTheWay(r, args[0])
-			})
-		},
-	}
-}
-
-func printCheck(w io.Writer, r app.CheckReport) {
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%-8s %s\n         %s\n", f.Severity, f, f.Fix)
-	}
-	if r.Blockers() == 0 {
-		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
-	}
-}
-
-func inTheWay(r app.CheckReport, plan string) error {
-	next := "do what is said above, then lull check " + plan
-	switch n := r.Blockers(); n {
-	case 0:
-		return nil
-	case 1:
-		return hint.Errorf(next, "1 thing stands in the way")
-	default:
-		return hint.Errorf(next, "%d things stand in the way", n)
-	}
-}
-
 func newSchedule(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use: "schedule PLAN", Short: "Announce the maintenance, or announce it anew", Args: planArg,

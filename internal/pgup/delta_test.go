@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
@@ -186,11 +187,12 @@ func TestTooMuchForTheHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := false
+	asked, objects := false, false
 	for _, f := range findings {
-		asked = asked || f.ID == "unlogged" && f.Severity == pgup.Blocker && strings.Contains(f.Fix, "unlogged: empty") && strings.Contains(f.Text, "public.session")
+		objects = objects || f.ID == "large-objects" && f.Severity == checks.Blocker
+		asked = asked || f.ID == "unlogged" && f.Severity == checks.Blocker && strings.Contains(f.Fix, "unlogged: empty") && strings.Contains(f.Text, "public.session")
 	}
-	if !asked {
+	if !asked || !objects {
 		t.Errorf("the check does not ask what is to become of the tables: %+v", findings)
 	}
 	g.spec.Unlogged = pgup.UnloggedEmpty
@@ -199,7 +201,7 @@ func TestTooMuchForTheHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range findings {
-		if f.ID == "unlogged" && f.Severity == pgup.Blocker {
+		if f.ID == "unlogged" && f.Severity == checks.Blocker {
 			t.Errorf("the plan answers the question, and it is asked again: %v", f)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
 	"github.com/lullhq/lull/internal/pgup/gate/gates"
@@ -76,7 +77,7 @@ func (u *Upgrade) where(ctx context.Context) (gate.Position, error) {
 }
 
 // checkPoolers asks each pooler for what would make a hold impossible, or long.
-func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
+func (u *Upgrade) checkPoolers(ctx context.Context) (out []checks.Finding, err error) {
 	if len(u.Poolers) == 0 {
 		return on(AboutCluster, blocker("pooler", "Add `poolers: [NAME]` to the cluster in lull.yaml.", "Cluster %s has no pooler. Clients can only be held at one.", u.Cluster)), nil
 	}
@@ -85,23 +86,23 @@ func (u *Upgrade) checkPoolers(ctx context.Context) (out []Finding, err error) {
 		return nil, err
 	}
 	for _, p := range u.Poolers {
-		out = append(out, on(AboutPooler+About(p.Name), u.checkPooler(ctx, p, from)...)...)
+		out = append(out, on(AboutPooler+checks.About(p.Name), u.checkPooler(ctx, p, from)...)...)
 	}
 	return out, nil
 }
 
-func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr) (out []Finding) {
+func (u *Upgrade) checkPooler(ctx context.Context, p gate.Pooler, from gate.Addr) (out []checks.Finding) {
 	g, err := gates.New(p, from, u.targetAddr(), nil)
 	if err != nil {
-		return []Finding{blocker(pgbouncer.PoolerFile, sentence(hint.Of(err)), "Pooler %s: %v.", p.Name, err)}
+		return []checks.Finding{blocker(pgbouncer.PoolerFile, sentence(hint.Of(err)), "Pooler %s: %v.", p.Name, err)}
 	}
 	defer g.Close()
 	for _, f := range g.Check(ctx, u.HoldBudget) {
-		severity := Warning
+		severity := checks.Warning
 		if f.Blocks {
-			severity = Blocker
+			severity = checks.Blocker
 		}
-		out = append(out, Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: sentence(f.Hint)})
+		out = append(out, checks.Finding{ID: f.ID, Severity: severity, Text: f.Text, Fix: sentence(f.Hint)})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 )
 
@@ -16,7 +17,7 @@ const firstToIndex = 16
 
 // checkKeyless warns of tables for which an old server on the way back has to read a
 // whole table for each row that changes on the new one.
-func (u *Upgrade) checkKeyless(ctx context.Context) (out []Finding, err error) {
+func (u *Upgrade) checkKeyless(ctx context.Context) (out []checks.Finding, err error) {
 	if !u.WayBack || u.inv.Major() >= firstToIndex {
 		return nil, nil
 	}
@@ -34,6 +35,6 @@ func (u *Upgrade) checkKeyless(ctx context.Context) (out []Finding, err error) {
 			db.Name, len(tables), t.Schema, t.Table, bytesText(t.Bytes)))
 		return nil
 	})
-	slices.SortFunc(out, func(a, b Finding) int { return strings.Compare(a.Text, b.Text) })
+	slices.SortFunc(out, func(a, b checks.Finding) int { return strings.Compare(a.Text, b.Text) })
 	return out, err
 }

@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/preflight"
 	"github.com/lullhq/lull/internal/pgup/seed"
 	"github.com/lullhq/lull/internal/run"
 )
@@ -40,7 +41,7 @@ func (u *Upgrade) seePreflight(ctx context.Context, rec run.Recorder) (run.Obser
 	if err != nil || !passed {
 		return run.Observation{Presence: run.Absent}, err
 	}
-	if err := Refusal(u.checkRecord(memo.Inventory)); err != nil {
+	if err := checks.Refusal(u.checkRecord(memo.Inventory)); err != nil {
 		return run.Observation{}, err
 	}
 	if err := u.adopt(memo.Inventory); err != nil {
@@ -80,10 +81,13 @@ func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
 	if err != nil {
 		return err
 	}
-	if err := Refusal(findings); err != nil {
+	if err := checks.Refusal(findings); err != nil {
 		return err
 	}
 	for _, f := range findings {
+		if f.Severity == checks.Note {
+			continue
+		}
 		if err := rec.Note(ctx, f.Text+" "+f.Fix, nil); err != nil {
 			return err
 		}
@@ -95,37 +99,64 @@ func (u *Upgrade) survey(ctx context.Context, rec run.Recorder) error {
 		maint.Figures{"from": float64(u.inv.Major()), "to": float64(u.To), "databases": float64(len(u.inv.Databases)), "database_bytes": float64(u.inv.Bytes)})
 }
 
-// Check looks for everything that would stop the upgrade, and changes nothing.
-// An error means that the looking itself was not possible.
-func (u *Upgrade) Check(ctx context.Context) ([]Finding, error) {
+// Check looks for everything that would stop the upgrade, or that a person has to know, and changes
+// nothing. An error means that the looking itself was not possible.
+func (u *Upgrade) Check(ctx context.Context) ([]checks.Finding, error) {
+	found, err := u.look(ctx)
+	checks.Explain(found, preflight.Catalogue())
+	checks.Sort(found)
+	return found, err
+}
+
+func (u *Upgrade) look(ctx context.Context) ([]checks.Finding, error) {
 	inv, err := cluster.Take(ctx, u.Source)
 	if err != nil {
 		return on(AboutDSN, u.unreachable(err)), nil
 	}
-	findings := on(AboutTo, u.checkVersion(inv)...)
-	findings = append(findings, u.atSource(u.checkRecord(inv))...)
-	findings = append(findings, u.atSource(u.checkServer(inv))...)
-	findings = append(findings, u.checkPrograms(inv)...)
-	if Refusal(findings) != nil {
-		return findings, nil // the rest asks questions that a wrong server cannot answer
+	found := append(on(AboutTo, u.checkVersion(inv)...), u.atSource(u.checkRecord(inv))...)
+	if checks.Refusal(found) != nil {
+		return found, nil // the rest asks questions that a wrong server cannot answer
+	}
+	asked, err := checks.Run(ctx, checks.Of(preflight.Catalogue(), checks.Upgrade), u.subject(inv))
+	if err != nil {
+		return nil, err
+	}
+	found = append(append(found, u.atSource(asked)...), u.checkPrograms(inv)...)
+	if inv.InRecovery || !inv.Superuser || slices.ContainsFunc(found, func(f checks.Finding) bool { return f.ID == "programs" }) {
+		return found, nil
 	}
 	if err := u.adopt(inv); err != nil {
 		return nil, err
 	}
-	findings = append(findings, u.checkPlace(ctx)...)
-	for _, check := range []func(context.Context) ([]Finding, error){u.checkContents, u.checkSurroundings, u.checkKeyless, u.checkMeasure} {
+	found = append(found, u.checkPlace(ctx)...)
+	for _, check := range []func(context.Context) ([]checks.Finding, error){u.checkContents, u.checkKeyless, u.checkMeasure} {
 		more, err := check(ctx)
 		if err != nil {
 			return nil, err
 		}
-		findings = append(findings, u.atSource(more)...)
+		found = append(found, u.atSource(more)...)
 	}
 	poolers, err := u.checkPoolers(ctx)
-	return append(findings, poolers...), err
+	return append(found, poolers...), err
+}
+
+// subject is what the catalogue's queries are asked of, with what they need to know of the plan.
+func (u *Upgrade) subject(inv cluster.Inventory) checks.Subject {
+	names := make([]string, len(inv.Databases))
+	for i, d := range inv.Databases {
+		names[i] = d.Name
+	}
+	return checks.Subject{
+		Servers: map[checks.Audience]checks.Server{checks.Source: u.Source}, From: inv.Major(), To: u.To,
+		Facts: pgx.NamedArgs{
+			preflight.Databases: len(names), preflight.Upgraded: names, preflight.WayBack: u.WayBack,
+			preflight.Prefix: u.object(), preflight.HoldMS: u.HoldBudget.Milliseconds(),
+		},
+	}
 }
 
 // atSource says that the findings are of the server, not of a file.
-func (u *Upgrade) atSource(found []Finding) []Finding {
+func (u *Upgrade) atSource(found []checks.Finding) []checks.Finding {
 	if at, err := u.sourceAddr(); err == nil {
 		for i := range found {
 			found[i].Where = at.String()
@@ -135,7 +166,7 @@ func (u *Upgrade) atSource(found []Finding) []Finding {
 }
 
 // unreachable turns a failed connection into what the operator can do about it.
-func (u *Upgrade) unreachable(err error) Finding {
+func (u *Upgrade) unreachable(err error) checks.Finding {
 	const id = "source-login"
 	entry := fmt.Sprintf("clusters.%s.source", u.Cluster)
 	var refused *pgconn.PgError
@@ -153,21 +184,21 @@ func (u *Upgrade) unreachable(err error) Finding {
 	return blocker(id, "See the server's log.", "%v.", err)
 }
 
-func (u *Upgrade) checkVersion(inv cluster.Inventory) []Finding {
+func (u *Upgrade) checkVersion(inv cluster.Inventory) []checks.Finding {
 	next := fmt.Sprintf("Name a version newer than %d.", inv.Major())
 	switch {
 	case inv.Major() < 10:
-		return []Finding{blocker("version", "Upgrade to 10 or newer by other means first.", "The source is PostgreSQL %s. Logical replication exists from 10 on.", inv.VersionText)}
+		return []checks.Finding{blocker("version", "Upgrade to 10 or newer by other means first.", "The source is PostgreSQL %s. Logical replication exists from 10 on.", inv.VersionText)}
 	case u.To == inv.Major():
-		return []Finding{blocker("version", next, "The source is PostgreSQL %d already.", inv.Major())}
+		return []checks.Finding{blocker("version", next, "The source is PostgreSQL %d already.", inv.Major())}
 	case u.To < inv.Major():
-		return []Finding{blocker("version", next, "The source is PostgreSQL %d, which is newer than %d.", inv.Major(), u.To)}
+		return []checks.Finding{blocker("version", next, "The source is PostgreSQL %d, which is newer than %d.", inv.Major(), u.To)}
 	}
 	return nil
 }
 
 // checkPrograms looks for the programs of both versions.
-func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []Finding) {
+func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []checks.Finding) {
 	if _, err := pgserver.Find(inv.Major(), u.Bin...); err != nil {
 		out = append(out, on(AboutBin, blocker("programs", sentence(hint.Of(err)), "%v.", err))...)
 	}
@@ -178,99 +209,25 @@ func (u *Upgrade) checkPrograms(inv cluster.Inventory) (out []Finding) {
 }
 
 // checkRecord goes by the server's own identifier: one server has many addresses, those of poolers among them.
-func (u *Upgrade) checkRecord(inv cluster.Inventory) []Finding {
+func (u *Upgrade) checkRecord(inv cluster.Inventory) []checks.Finding {
 	if u.Record == "" || u.Record != inv.SystemIdentifier {
 		return nil
 	}
-	return []Finding{blocker("own-store", "Move the store to another server, or to a file (`store: lull.db` in lull.yaml), and announce the maintenance there.",
+	return []checks.Finding{blocker("own-store", "Move the store to another server, or to a file (`store: lull.db` in lull.yaml), and announce the maintenance there.",
 		"Lull's own store is on the server that is to be upgraded. It would be held, and left behind, with everything else there.")}
 }
 
-func (u *Upgrade) checkServer(inv cluster.Inventory) (out []Finding) {
-	s, need := inv.Settings, len(inv.Databases)
-	if inv.InRecovery {
-		out = append(out, blocker("standby", "Name the primary in the source's dsn.", "The source is a standby."))
-	}
-	if !inv.Superuser {
-		out = append(out, blocker("superuser", "Use a superuser in the source's dsn, one that is Lull's alone.", "Lull's role on the source is not a superuser. A publication of all tables and a fence need one."))
-	}
-	if s["wal_level"] != "logical" {
-		out = append(out, blocker("wal_level", "On the source: ALTER SYSTEM SET wal_level = logical, then restart it.", "The source runs with wal_level = %s. Following its changes needs logical.", s["wal_level"]))
-	}
-	if inv.FreeSlots < need {
-		out = append(out, blocker("slots", "On the source: raise max_replication_slots and restart it, or drop slots that nobody uses.", "Of the source's replication slots %d are free. Needed: %d, one a database.", max(0, inv.FreeSlots), need))
-	}
-	if inv.FreeSenders < need+2 {
-		out = append(out, blocker("senders", "On the source: raise max_wal_senders and restart it.", "Of the source's WAL senders %d are free. Needed: %d.", max(0, inv.FreeSenders), need+2))
-	}
-	if workers, err := strconv.Atoi(s["max_logical_replication_workers"]); u.WayBack && err == nil && workers < need {
-		out = append(out, blocker("workers", "On the source: raise max_logical_replication_workers and restart it, or write `way_back: off` in the plan.", "The way back needs a worker a database on the source, %d in all. It allows %d.", need, workers))
-	}
-	if libs, ok := s["output_plugin_libraries"]; ok && !strings.Contains(libs, "pgoutput") {
-		out = append(out, blocker("output_plugin_libraries", "On the source: add pgoutput to output_plugin_libraries and reload.", "The source does not allow the output plugin pgoutput: output_plugin_libraries = %s.", libs))
-	}
-	if v, ok := s["max_slot_wal_keep_size"]; ok && v != "-1" {
-		out = append(out, warning("max_slot_wal_keep_size", "Set it to -1 for the time of the upgrade.", "The source throws away WAL that a slot needs beyond %s.", v))
-	}
-	return out
-}
-
-func (u *Upgrade) checkContents(ctx context.Context) ([]Finding, error) {
+// checkContents looks for what no replication carries.
+func (u *Upgrade) checkContents(ctx context.Context) ([]checks.Finding, error) {
 	var mu sync.Mutex
-	var out []Finding
+	var out []checks.Finding
 	err := u.eachDatabase(ctx, u.Source, func(ctx context.Context, conn *pgx.Conn, db cluster.Database) error {
-		o, err := cluster.LookObstacles(ctx, conn)
-		if err != nil {
-			return err
-		}
 		carried, err := u.checkDeltas(ctx, conn, db)
-		if err != nil {
-			return err
-		}
-		freezable, err := cluster.CanFreeze(ctx, conn)
 		mu.Lock()
 		defer mu.Unlock()
-		if err == nil && !freezable {
-			out = append(out, blocker("plpgsql", "CREATE EXTENSION plpgsql in it.", "Database %s lacks the language plpgsql, which it takes to freeze definitions.", db.Name))
-		}
 		out = append(out, carried...)
-		if o.Lull {
-			out = append(out, blocker("lull-schema", "Finish or abort the other upgrade, or drop schema lull.", "Database %s has a schema named lull that this maintenance did not make.", db.Name))
-		}
 		return err
 	})
-	slices.SortFunc(out, func(a, b Finding) int { return strings.Compare(a.ID+a.Text, b.ID+b.Text) })
+	slices.SortFunc(out, func(a, b checks.Finding) int { return strings.Compare(a.ID+a.Text, b.ID+b.Text) })
 	return out, err
-}
-
-func (u *Upgrade) checkSurroundings(ctx context.Context) (out []Finding, err error) {
-	conn, err := u.Source.Connect(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	s, err := cluster.LookSurroundings(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	if len(s.Tablespaces) > 0 {
-		out = append(out, blocker("tablespaces", "Move their tables to pg_default first.", "The source has tablespaces of its own, which this version of Lull does not copy: %s.", sample(s.Tablespaces)))
-	}
-	if len(s.Subscriptions) > 0 {
-		out = append(out, blocker("subscriptions", "Drop them, and create them on the new server afterwards.", "The source follows other servers. Its subscriptions do not come along: %s.", sample(s.Subscriptions)))
-	}
-	if s.Prepared > 0 {
-		out = append(out, blocker("prepared-transactions", "COMMIT PREPARED or ROLLBACK PREPARED them.", "%d prepared transactions are open on the source.", s.Prepared))
-	}
-	for _, name := range s.Slots {
-		if strings.HasPrefix(name, u.object()) {
-			out = append(out, blocker("foreign-slot", "Drop it if nobody uses it: SELECT pg_drop_replication_slot('"+name+"').", "Slot %s exists on the source and this maintenance did not make it.", name))
-			continue
-		}
-		out = append(out, warning("slot", "Plan for its consumer: positions do not carry over to the new server.", "The source has a replication slot of somebody else: %s.", name))
-	}
-	if len(s.Superusers) > 0 {
-		out = append(out, warning("superusers", "Let them connect through roles that are not superusers. While a server is closed to clients no superuser can log in there, and a client that comes back with Lull's own role stops the switch.", "Superusers other than Lull are connected: %s.", sample(s.Superusers)))
-	}
-	return out, nil
 }

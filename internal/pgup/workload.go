@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/run"
@@ -100,7 +101,7 @@ func (u *Upgrade) Baseline(points map[string]run.Checkpoint) (*Baseline, error) 
 }
 
 // checkMeasure says what the watching will not see.
-func (u *Upgrade) checkMeasure(ctx context.Context) ([]Finding, error) {
+func (u *Upgrade) checkMeasure(ctx context.Context) ([]checks.Finding, error) {
 	if u.BakeFor == 0 {
 		return nil, nil
 	}
@@ -116,5 +117,5 @@ func (u *Upgrade) checkMeasure(ctx context.Context) ([]Finding, error) {
 	if u.RollBackIf.P99 > 0 {
 		text += " The limit of p99 in roll_back_if has no effect."
 	}
-	return []Finding{warning("statements", "On the source: add pg_stat_statements to shared_preload_libraries, restart it, CREATE EXTENSION pg_stat_statements, and let a working day pass.", text, m.Blind())}, nil
+	return []checks.Finding{warning("statements", "On the source: add pg_stat_statements to shared_preload_libraries, restart it, CREATE EXTENSION pg_stat_statements, and let a working day pass.", text, m.Blind())}, nil
 }

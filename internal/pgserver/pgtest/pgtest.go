@@ -113,6 +113,15 @@ func (s *Server) spawn(t testing.TB) {
 	t.Fatal(failed)
 }
 
+// Restart stops it and starts it with what its files say now, on another port.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	check(t, s.Stop(ctx, "fast"))
+	s.spawn(t)
+}
+
 func (s *Server) end(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

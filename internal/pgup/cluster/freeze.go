@@ -142,14 +142,6 @@ func Thaw(ctx context.Context, conn *pgx.Conn, name string) error {
 	return nil
 }
 
-// CanFreeze says whether the database has the language that event triggers are written in.
-func CanFreeze(ctx context.Context, conn *pgx.Conn) (can bool, err error) {
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql')`).Scan(&can); err != nil {
-		return false, fmt.Errorf("look for the language plpgsql: %w", err)
-	}
-	return can, nil
-}
-
 // AwaitIndexBuilds waits until no index of the connection's database is being built. A build
 // with CONCURRENTLY that began before the freeze commits in several parts, after it too.
 func AwaitIndexBuilds(ctx context.Context, conn *pgx.Conn, tell func(Blocker)) error {

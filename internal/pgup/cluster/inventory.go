@@ -32,8 +32,6 @@ type Inventory struct {
 	Collate          string            `json:"collate"`
 	Ctype            string            `json:"ctype"`
 	Settings         map[string]string `json:"settings"`
-	FreeSlots        int               `json:"free_slots"`
-	FreeSenders      int               `json:"free_senders"`
 }
 
 // Major is 13 of 130016.
@@ -68,11 +66,9 @@ func (i *Inventory) server(ctx context.Context, conn *pgx.Conn) error {
 		       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), pg_is_in_recovery(),
 		       (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'template0'),
 		       (SELECT datcollate FROM pg_database WHERE datname = 'template0'),
-		       (SELECT datctype FROM pg_database WHERE datname = 'template0'),
-		       current_setting('max_replication_slots')::int - (SELECT count(*)::int FROM pg_replication_slots),
-		       current_setting('max_wal_senders')::int - (SELECT count(*)::int FROM pg_stat_replication)`).
+		       (SELECT datctype FROM pg_database WHERE datname = 'template0')`).
 		Scan(&i.Version, &i.VersionText, &i.SystemIdentifier, &i.Timeline, &i.Bootstrap, &i.Superuser, &i.InRecovery,
-			&i.Encoding, &i.Collate, &i.Ctype, &i.FreeSlots, &i.FreeSenders)
+			&i.Encoding, &i.Collate, &i.Ctype)
 }
 
 func (i *Inventory) settings(ctx context.Context, conn *pgx.Conn) error {

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lullhq/lull/internal/app"
+	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/hint"
+)
+
+func newCheck(g *global) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "check PLAN", Short: "Is the plan sound, and is the database ready for it", Args: planArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.with(c.Context(), func(a *app.App) error {
+				r, err := a.Check(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if err := tellCheck(c.OutOrStdout(), r, file, g.json); err != nil {
+					return err
+				}
+				return inTheWay(r, args[0])
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write a report to this file as well, as Markdown")
+	return cmd
+}
+
+func tellCheck(w io.Writer, r app.CheckReport, file string, asJSON bool) error {
+	if file != "" {
+		if err := writeFile(file, []byte(r.Markdown())); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return printJSON(w, r)
+	}
+	printCheck(w, r)
+	return nil
+}
+
+func printCheck(w io.Writer, r app.CheckReport) {
+	for _, f := range r.Findings {
+		printFinding(w, f)
+	}
+	if r.Blockers() == 0 {
+		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
+	}
+}
+
+// mostCommands is how many commands of one finding a terminal shows. The report has all.
+const mostCommands = 3
+
+func printFinding(w io.Writer, f checks.Finding) {
+	fmt.Fprintf(w, "%-8s %s\n", f.Severity, f)
+	line := func(text string) { fmt.Fprintf(w, "         %s\n", text) }
+	line(f.Fix)
+	commands := f.Commands()
+	for _, command := range commands[:min(len(commands), mostCommands)] {
+		line("  " + strings.ReplaceAll(command, "\n", " ") + ";")
+	}
+	if more := len(commands) - mostCommands; more > 0 {
+		line(fmt.Sprintf("  and %d more: lull check --json, or -o report.md", more))
+	}
+	if f.Why != "" {
+		line("Why: " + f.Why)
+	}
+	if f.Lull != "" {
+		line("Lull: " + f.Lull)
+	}
+	line("(" + f.ID + ")")
+}
+
+func inTheWay(r app.CheckReport, plan string) error {
+	next := "do what is said above, then lull check " + plan
+	switch n := r.Blockers(); n {
+	case 0:
+		return nil
+	case 1:
+		return hint.Errorf(next, "1 thing stands in the way")
+	default:
+		return hint.Errorf(next, "%d things stand in the way", n)
+	}
+}

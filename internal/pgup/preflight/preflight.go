@@ -1,0 +1,33 @@
+// Package preflight is the catalogue of what is looked for before an upgrade: everything that
+// would stop it, that does not come along, or that is another way afterwards. A file has what is
+// about one part of a cluster. docs/checks.md is made from it.
+//
+// It must not know of steps, or of how a check is run.
+package preflight
+
+import (
+	"slices"
+
+	"github.com/lullhq/lull/internal/checks"
+)
+
+// Catalogue gives the checks in the order in which their findings are told.
+func Catalogue() []checks.Check {
+	all := slices.Concat(elsewhere, server, surroundings)
+	for i := range all {
+		all[i].Group = checks.Upgrade
+		if all[i].Asks == "" {
+			all[i].Asks = checks.Source
+		}
+	}
+	return all
+}
+
+// Facts that the queries use, besides @from and @to.
+const (
+	Databases = "databases" // how many databases are upgraded
+	Upgraded  = "upgraded"  // their names
+	WayBack   = "way_back"  // whether the old server is to follow the new one
+	Prefix    = "prefix"    // how the names begin of what this maintenance makes on servers
+	HoldMS    = "hold_ms"   // how long clients may be held, in milliseconds
+)

@@ -1,0 +1,52 @@
+package preflight_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
+)
+
+// special are those for which a whole server has to be another way.
+var special = []string{"standby", "superuser", "output_plugin_libraries"}
+
+func TestSpecialServers(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t, 17, pgtest.Options{Databases: []string{"app", "bare"}, Settings: map[string]string{"output_plugin_libraries": "test_decoding"}})
+	s.Exec(t, "postgres", `CREATE ROLE small LOGIN PASSWORD 'small'`)
+
+	has(t, lookAs(t, s, "small", "small"), "superuser", true)
+	found := look(t, s)
+	has(t, found, "output_plugin_libraries", true)
+
+	signal := filepath.Join(s.Data, "standby.signal")
+	if err := s.Owner.WriteFile(signal, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart(t)
+	has(t, look(t, s), "standby", true)
+
+	if err := os.Remove(signal); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart(t)
+	for _, f := range found {
+		if f.ID == "output_plugin_libraries" {
+			s.Exec(t, "postgres", f.Commands()...)
+		}
+	}
+	s.Restart(t)
+	for _, id := range special {
+		has(t, look(t, s), id, false)
+	}
+}
+
+func has(t *testing.T, found []checks.Finding, id string, want bool) {
+	t.Helper()
+	if got := slices.ContainsFunc(found, func(f checks.Finding) bool { return f.ID == id && f.Count > 0 }); got != want {
+		t.Errorf("%s is found: %v", id, got)
+	}
+}
