@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -140,6 +141,11 @@ func (u *Upgrade) look(ctx context.Context) ([]checks.Finding, error) {
 	return append(found, poolers...), err
 }
 
+// longOpen is since when a check tells of a transaction.
+const longOpen = time.Minute
+
+func (u *Upgrade) sets(name string) bool { return u.Place.Settings[name] != "" }
+
 // subject is what the catalogue's queries are asked of, with what they need to know of the plan.
 func (u *Upgrade) subject(inv cluster.Inventory) checks.Subject {
 	names := make([]string, len(inv.Databases))
@@ -151,6 +157,7 @@ func (u *Upgrade) subject(inv cluster.Inventory) checks.Subject {
 		Facts: pgx.NamedArgs{
 			preflight.Databases: len(names), preflight.Upgraded: names, preflight.WayBack: u.WayBack,
 			preflight.Prefix: u.object(), preflight.HoldMS: u.HoldBudget.Milliseconds(),
+			preflight.LongMS: longOpen.Milliseconds(), preflight.TargetSSL: u.sets("ssl"), preflight.TargetArchives: u.sets("archive_mode"),
 		},
 	}
 }

@@ -54,14 +54,14 @@ var elsewhere = []checks.Check{
 		ID: "large-objects", Severity: checks.Warning, Asks: checks.Source, Title: "There are large objects",
 		Why:  "No replication carries them. What changes in them until the switch is looked for in the hold, while clients wait.",
 		Fix:  "Keep writing to them low around the switch, remove those that nobody uses (vacuumlo), or move them into a bytea column.",
-		Lull: "Lull copies those that changed, before the hold and in it. A blocker when that would take more than half of the hold's budget.",
+		Lull: "Lull copies those that changed, before the hold and in it. It stands in the way when that would take more than half of the hold's budget.",
 		How:  "Their number and size, and how fast this server reads them.",
 	},
 	{
 		ID: "unlogged", Severity: checks.Warning, Asks: checks.Source, Title: "There are unlogged tables",
 		Why:  "They are not in the log, so they arrive empty and nothing replicates them.",
 		Fix:  "Write unlogged: empty into the plan's step if they may begin empty, or ALTER TABLE ... SET LOGGED.",
-		Lull: "Lull copies them, and what changed once more in the hold. A blocker when that would take more than half of the hold's budget.",
+		Lull: "Lull copies them, and what changed once more in the hold. It stands in the way when that would take more than half of the hold's budget.",
 		How:  "Their size, and how fast this server reads them.",
 	},
 	{

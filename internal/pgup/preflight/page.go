@@ -9,7 +9,8 @@ found and every command that puts it right. The exit code is 1 when a blocker is
 
 Each query reads only, waits two seconds at most for a lock, and is given up after 30 seconds: then the finding says that nobody knows.
 Every query of this page can be run by hand. In them @databases is how many databases are upgraded, @upgraded their names, @from and @to the
-two versions, @way_back whether the plan keeps a way back, @prefix how the names of what Lull makes begin, and @hold_ms the hold's budget.
+two versions, @way_back whether the plan keeps a way back, @prefix how the names of what Lull makes begin, @hold_ms the hold's budget,
+@long_ms the age of a transaction that is told, and @target_ssl and @target_archives whether lull.yaml sets these for the new server.
 
 This page is made from the code: ` + "`go test ./internal/pgup/preflight -run TestPage -update`" + `.
 `

@@ -30,7 +30,9 @@ type planted struct {
 // wrong are settings that the server starts with.
 var wrong = map[string]string{
 	"wal_level": "replica", "max_replication_slots": "2", "max_wal_senders": "2", "max_logical_replication_workers": "0",
-	"max_slot_wal_keep_size": "1GB", "max_prepared_transactions": "5",
+	"max_slot_wal_keep_size": "1GB", "max_prepared_transactions": "5", "archive_mode": "on",
+	"synchronous_commit": "local", // nobody waits for the standby that is not there
+	"autovacuum":         "off",   // it would put some of this right
 }
 
 const target = 18
@@ -43,6 +45,9 @@ func TestPlanted(t *testing.T) {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()
 			s := pgtest.Start(t, major, pgtest.Options{WALLevel: "replica", Databases: []string{"app", "bare"}, Settings: supported(major, wrong)})
+			if major >= 15 {
+				s.Exec(t, "postgres", `CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'`)
+			}
 			cases := casesOf(t, major)
 			var undo []func()
 			for _, p := range cases {
@@ -143,6 +148,7 @@ func lookAs(t *testing.T, s *pgtest.Server, role, password string) []checks.Find
 		From:    s.Major, To: target,
 		Facts: pgx.NamedArgs{
 			preflight.Databases: 2, preflight.Upgraded: []string{"app", "bare"}, preflight.WayBack: true, preflight.Prefix: "lull_test", preflight.HoldMS: 2000,
+			preflight.LongMS: 0, preflight.TargetSSL: false, preflight.TargetArchives: false,
 		},
 	})
 	if err != nil {

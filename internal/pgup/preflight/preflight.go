@@ -13,7 +13,7 @@ import (
 
 // Catalogue gives the checks in the order in which their findings are told.
 func Catalogue() []checks.Check {
-	all := slices.Concat(elsewhere, server, surroundings)
+	all := slices.Concat(elsewhere, server, surroundings, wholeCluster, types, routines, tables, settings, activity)
 	for i := range all {
 		all[i].Group = checks.Upgrade
 		if all[i].Asks == "" {
@@ -30,4 +30,8 @@ const (
 	WayBack   = "way_back"  // whether the old server is to follow the new one
 	Prefix    = "prefix"    // how the names begin of what this maintenance makes on servers
 	HoldMS    = "hold_ms"   // how long clients may be held, in milliseconds
+	LongMS    = "long_ms"   // since when an open transaction is told, in milliseconds
+
+	TargetSSL      = "target_ssl"      // whether lull.yaml gives the new server its own ssl
+	TargetArchives = "target_archives" // and its own archive_mode
 )

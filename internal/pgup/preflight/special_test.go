@@ -11,7 +11,7 @@ import (
 )
 
 // special are those for which a whole server has to be another way.
-var special = []string{"standby", "superuser", "output_plugin_libraries"}
+var special = []string{"standby", "superuser", "output_plugin_libraries", "bootstrap-role"}
 
 func TestSpecialServers(t *testing.T) {
 	t.Parallel()
@@ -19,6 +19,12 @@ func TestSpecialServers(t *testing.T) {
 	s.Exec(t, "postgres", `CREATE ROLE small LOGIN PASSWORD 'small'`)
 
 	has(t, lookAs(t, s, "small", "small"), "superuser", true)
+
+	s.Exec(t, "postgres", `CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'boss'`, `ALTER ROLE lull NOLOGIN`)
+	barred := lookAs(t, s, "boss", "boss")
+	has(t, barred, "bootstrap-role", true)
+	as("boss", commands(barred, "bootstrap-role")...)(t, s)()
+
 	found := look(t, s)
 	has(t, found, "output_plugin_libraries", true)
 
@@ -33,11 +39,7 @@ func TestSpecialServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Restart(t)
-	for _, f := range found {
-		if f.ID == "output_plugin_libraries" {
-			s.Exec(t, "postgres", f.Commands()...)
-		}
-	}
+	s.Exec(t, "postgres", commands(found, "output_plugin_libraries")...)
 	s.Restart(t)
 	for _, id := range special {
 		has(t, look(t, s), id, false)
@@ -49,4 +51,13 @@ func has(t *testing.T, found []checks.Finding, id string, want bool) {
 	if got := slices.ContainsFunc(found, func(f checks.Finding) bool { return f.ID == id && f.Count > 0 }); got != want {
 		t.Errorf("%s is found: %v", id, got)
 	}
+}
+
+func commands(found []checks.Finding, id string) []string {
+	for _, f := range found {
+		if f.ID == id {
+			return f.Commands()
+		}
+	}
+	return nil
 }

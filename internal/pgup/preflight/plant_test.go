@@ -1,0 +1,145 @@
+package preflight_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
+)
+
+const patience = 3 * time.Minute
+
+// tablespace makes one: its folder has to be there, and to be the server's.
+func tablespace(t *testing.T, s *pgtest.Server) func() {
+	dir := filepath.Join(filepath.Dir(s.Data), "spare")
+	if err := s.Owner.MkdirAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "postgres", `CREATE TABLESPACE spare LOCATION '`+dir+`'`)
+	return func() {}
+}
+
+// as keeps a session of a role whose password is its name, and does something in it.
+func as(role string, statements ...string) func(*testing.T, *pgtest.Server) func() {
+	return func(t *testing.T, s *pgtest.Server) func() {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), s.Server.DSN("app", role)+" password="+role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sql := range statements {
+			if _, err := conn.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return func() { _ = conn.Close(context.Background()) }
+	}
+}
+
+// until waits for what a server does in its own time.
+func until(query string) func(*testing.T, *pgtest.Server) func() {
+	return func(t *testing.T, s *pgtest.Server) func() {
+		t.Helper()
+		conn := s.Connect(t, "app")
+		defer func() { _ = conn.Close(context.Background()) }()
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			var yes bool
+			if err := conn.QueryRow(t.Context(), query).Scan(&yes); err != nil {
+				t.Fatal(err)
+			}
+			if yes {
+				return func() {}
+			}
+		}
+		t.Fatalf("never true: %s", query)
+		return nil
+	}
+}
+
+// accessRule adds a line to pg_hba.conf that no server has read yet.
+func accessRule(line string) func(*testing.T, *pgtest.Server) func() {
+	return func(t *testing.T, s *pgtest.Server) func() {
+		t.Helper()
+		file := filepath.Join(s.Data, "pg_hba.conf")
+		was, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(name string, content []byte) {
+			if err := s.Owner.WriteFile(name, content); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if name, ok := strings.CutPrefix(line, "include "); ok {
+			write(filepath.Join(s.Data, name), []byte("local all all peer\n"))
+		}
+		write(file, append(was, []byte(line+"\n")...))
+		return func() { write(file, was) }
+	}
+}
+
+// speakTLS gives the server a key and a certificate.
+func speakTLS(t *testing.T, s *pgtest.Server) func() {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, of, of, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: cert}, "server.key": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := s.Owner.WriteFile(filepath.Join(s.Data, name), pem.EncodeToMemory(&block)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
+	return until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
+}
+
+// follow reads the log as a standby does.
+func follow(t *testing.T, s *pgtest.Server) func() {
+	t.Helper()
+	conn, err := pgconn.Connect(t.Context(), s.DSN("postgres")+" replication=true application_name=reader")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := conn.Exec(t.Context(), "IDENTIFY_SYSTEM").ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fe := conn.Frontend()
+	fe.Send(&pgproto3.Query{String: "START_REPLICATION PHYSICAL " + string(at[0].Rows[0][2])})
+	if err := fe.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		msg, err := fe.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := msg.(*pgproto3.CopyBothResponse); ok {
+			return func() { _ = conn.Close(context.Background()) }
+		}
+	}
+}
