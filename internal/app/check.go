@@ -17,6 +17,8 @@ import (
 type CheckReport struct {
 	Plan     maint.ID         `json:"plan"`
 	Findings []checks.Finding `json:"findings"`
+	// Forecast is how long the work is expected to take; nil when the servers could not be asked.
+	Forecast *maint.Forecast `json:"forecast,omitempty"`
 }
 
 // Markdown is the report for a person who was not there.
@@ -40,7 +42,7 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 	if err != nil {
 		return CheckReport{}, err
 	}
-	r, err := a.check(ctx, p)
+	r, err := a.checkAll(ctx, p)
 	if err != nil {
 		return r, err
 	}
@@ -48,6 +50,21 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 	checks.Explain(found, preflight.Catalogue())
 	r.Findings = append(r.Findings, found...)
 	checks.Sort(r.Findings)
+	return r, err
+}
+
+// checkAll is what is looked at before work begins: the servers, and whether the time is enough.
+func (a *App) checkAll(ctx context.Context, p *config.Plan) (CheckReport, error) {
+	r, err := a.check(ctx, p)
+	if err != nil || checks.Refusal(r.Findings) != nil {
+		return r, err // what there is to do cannot be asked of a server that is not as it should be
+	}
+	f, err := a.forecast(ctx, p)
+	if err != nil {
+		return r, err
+	}
+	left, err := remaining(p, a.now())
+	r.Forecast, r.Findings = &f, append(r.Findings, forecastFindings(p, f, left)...)
 	return r, err
 }
 

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/forecast"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/timeline"
 )
 
 // RehearsalOptions say what a rehearsal includes.
@@ -32,9 +36,13 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 		return "", hint.Errorf("lull status", "maintenance %s has begun: it is too late to rehearse", p.ID)
 	}
 	id := rehearsalOf(p.ID)
-	items, err := a.rehearsed(p, id, opts)
+	ups, err := a.rehearsed(p, id, opts)
 	if err != nil {
 		return "", err
+	}
+	var items []run.Item
+	for _, u := range ups {
+		items = append(items, u.RehearsalItems()...)
 	}
 	runner := a.runner(opts.Watcher)
 	if err := runner.Abort(ctx, id, items); err != nil { // what a rehearsal that was killed has left
@@ -45,9 +53,18 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	} else if err := checks.Refusal(r.Findings); err != nil {
 		return "", err
 	}
-	began := time.Now()
+	load, err := a.load(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	past, err := a.history(ctx, id)
+	if err != nil {
+		return "", err
+	}
 	failed := runner.Run(ctx, id, items)
-	took := time.Since(began)
+	if failed == nil {
+		failed = a.learn(ctx, id, ups, load, len(past))
+	}
 	// Taken back also when a person has ended it: a rehearsal leaves nothing.
 	if err := runner.Abort(context.WithoutCancel(ctx), id, items); err != nil {
 		return "", hint.Wrap(errors.Join(failed, fmt.Errorf("take the rehearsal back: %w", err)), "lull rehearse "+p.File+" begins with taking back what is left")
@@ -55,13 +72,61 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	if failed != nil {
 		return "", failed
 	}
-	return fmt.Sprintf("The rehearsal of %s took %s, up to the moment of the switch. Everything is as it was before.", p.ID, took.Round(time.Second)), nil
+	f, err := a.forecast(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	return rehearsedText(p, f), nil
+}
+
+// learn puts on record what the rehearsal tells of the real run. Its entries begin after those that there were.
+func (a *App) learn(ctx context.Context, id maint.ID, ups []*pgup.Upgrade, load maint.Figures, before int) error {
+	past, err := a.history(ctx, id)
+	if err != nil {
+		return err
+	}
+	r := maint.Rehearsed{Load: load}
+	for _, u := range ups {
+		notes := maint.Figures{}
+		for _, e := range past[before:] {
+			switch ev := e.Event.(type) {
+			case maint.Noted:
+				if strings.HasPrefix(ev.Step, u.Name+"/") {
+					maps.Copy(notes, ev.Figures)
+				}
+			case maint.StepFinished:
+				if strings.HasPrefix(ev.Step, u.Name+"/") {
+					r.Steps = append(r.Steps, maint.StepTime{Step: ev.Step, Title: ev.Title, Took: ev.Took, By: u.GrowsWith(ev.Step)})
+				}
+			}
+		}
+		after, hold := u.Rehearsed(notes)
+		r.Steps = append(r.Steps, after...)
+		if hold != nil {
+			r.Hold = hold
+		}
+	}
+	_, err = a.store.Append(ctx, id, timeline.AnyVersion, timeline.Draft{Key: fmt.Sprintf("rehearsed/%d", before), At: a.now(), Event: r})
+	return err
+}
+
+// rehearsedText is what a person reads at the end of a rehearsal.
+func rehearsedText(p *config.Plan, f maint.Forecast) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Rehearsed. Everything is as it was before. What the real run is expected to be like:\n%s", ForecastText(f))
+	longest := forecast.Longest(f)
+	fmt.Fprintf(&b, "\nThe plan allows %s. Most of the time goes into “%s”, %s.", p.Window.Allow, longest.Title, roughly(longest.Takes))
+	if f.Total > p.Window.Allow {
+		fmt.Fprintf(&b, " That is too little: give window.allow in %s more.", p.File)
+	}
+	return b.String()
 }
 
 // rehearsalOf names the record of a plan's rehearsals.
 func rehearsalOf(id maint.ID) maint.ID { return id + "-rehearsal" }
 
-func (a *App) rehearsed(p *config.Plan, id maint.ID, opts RehearsalOptions) (items []run.Item, err error) {
+// rehearsed are the upgrades of the plan, under the rehearsal's name.
+func (a *App) rehearsed(p *config.Plan, id maint.ID, opts RehearsalOptions) (ups []*pgup.Upgrade, err error) {
 	for _, s := range p.Steps {
 		if s.Kind != config.KindUpgrade {
 			continue
@@ -72,12 +137,12 @@ func (a *App) rehearsed(p *config.Plan, id maint.ID, opts RehearsalOptions) (ite
 		}
 		u.ID = string(id)
 		u.WayBack = u.WayBack || opts.WithRollback
-		items = append(items, u.RehearsalItems()...)
+		ups = append(ups, u)
 	}
-	if len(items) == 0 {
+	if len(ups) == 0 {
 		return nil, hint.Errorf("lull check "+p.File, "plan %s has no upgrade: there is nothing to rehearse", p.ID)
 	}
-	return items, nil
+	return ups, nil
 }
 
 // upgrades says whether a plan moves any cluster.

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/timeline"
 )
 
 // RunOptions say how a run differs from the ordinary.
@@ -39,19 +41,33 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 		return "", err
 	}
 	if m.State == maint.StateScheduled { // nothing is said or done before all looks well
-		if r, err := a.check(ctx, p); err != nil {
-			return "", err
-		} else if err := checks.Refusal(r.Findings); err != nil {
+		if err := a.ready(ctx, p); err != nil {
 			return "", err
 		}
 	}
 	runner := a.runner(opts.Watcher)
+	if runner.Pace, err = newPace(p); err != nil {
+		return "", err
+	}
 	runner.Journal = probes // the sites are asked for as long as the run holds its lease
 	err = runner.Run(ctx, p.ID, items)
 	if err != nil || !bakes(p) {
 		return "", err
 	}
 	return a.bake(ctx, p, opts)
+}
+
+// ready looks at everything once more, and puts on record how long the work is expected to take.
+func (a *App) ready(ctx context.Context, p *config.Plan) error {
+	r, err := a.checkAll(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := checks.Refusal(r.Findings); err != nil {
+		return err
+	}
+	_, err = a.store.Append(ctx, p.ID, timeline.AnyVersion, timeline.Draft{Key: "forecast", At: a.now(), Event: *r.Forecast})
+	return err
 }
 
 // Abort takes back what was done, and says that the maintenance is given up.

@@ -50,6 +50,9 @@ func printCheck(w io.Writer, r app.CheckReport) {
 	for _, f := range r.Findings {
 		printFinding(w, f)
 	}
+	if r.Forecast != nil && r.Forecast.Rehearsals > 0 {
+		fmt.Fprintf(w, "How long it is expected to take:\n%s\n", app.ForecastText(*r.Forecast))
+	}
 	if r.Blockers() == 0 {
 		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
 	}

@@ -21,13 +21,15 @@ type Plan struct {
 	Components map[string]maint.Impact
 	Notices    []Notice
 	Exception  *Exception // from the policy of notices, nil = none
-	Steps      []Step
+	// ShortWindow accepts a window that is shorter than the forecast, nil = nobody does.
+	ShortWindow *Exception
+	Steps       []Step
 }
 
 // Notice is a moment at which people are told.
 type Notice = maint.Notice
 
-// Exception is who has decided that people hear of a plan later than the policy has it, and why.
+// Exception is who has decided otherwise than a rule has it, and why.
 type Exception struct{ By, Why string }
 
 // Worst is the worst that any component suffers by the plan.
@@ -79,6 +81,10 @@ func (d *document) plan(root *yaml.Node, c *Config) *Plan {
 		may("short_notice", func(n *yaml.Node) {
 			p.Exception = &Exception{}
 			d.object(n, "short_notice", need("by", d.line(&p.Exception.By)), need("why", d.line(&p.Exception.Why)))
+		}),
+		may("short_window", func(n *yaml.Node) {
+			p.ShortWindow = &Exception{}
+			d.object(n, "short_window", need("by", d.line(&p.ShortWindow.By)), need("why", d.line(&p.ShortWindow.Why)))
 		}),
 		need("steps", d.steps(&p.Steps, c)),
 	)

@@ -182,6 +182,68 @@ type SitesProbed struct {
 	Sites   []Uptime `json:"sites"`
 }
 
+// Rehearsed is what a rehearsal has learned. Forecasts are made of it. It is for the operator.
+type Rehearsed struct {
+	Steps []StepTime `json:"steps"`
+	Load  Figures    `json:"load,omitempty"` // how much there was to do: what steps take longer with
+	Hold  *HoldTimes `json:"hold,omitempty"`
+}
+
+// StepTime is how long a step took, and the figure of the load that its time grows with ("" = with none).
+type StepTime struct {
+	Step  string        `json:"step"`
+	Title string        `json:"title"`
+	Took  time.Duration `json:"took"`
+	By    string        `json:"by,omitempty"`
+}
+
+// HoldTimes are how long a hold would have been at several moments at which nobody was held.
+type HoldTimes struct {
+	Median time.Duration `json:"median"`
+	P99    time.Duration `json:"p99"`
+	Looks  int           `json:"looks"`
+}
+
+// Forecast is how long the work was expected to take when it began. It is for the operator.
+type Forecast struct {
+	Parts      []Expected    `json:"parts"`
+	Total      time.Duration `json:"total"`
+	Low        time.Duration `json:"low"` // the total is expected between these
+	High       time.Duration `json:"high"`
+	Hold       *HoldTimes    `json:"hold,omitempty"`
+	Rehearsals int           `json:"rehearsals"` // that it rests on
+	Rehearsed  time.Time     `json:"rehearsed,omitzero"`
+	Confidence Confidence    `json:"confidence"`
+}
+
+// Confidence is how far a forecast is to be trusted.
+type Confidence string
+
+// The degrees of confidence.
+const (
+	Sure    Confidence = "high"   // several rehearsals agree, and there is about as much to do as there was
+	Fair    Confidence = "medium" // one rehearsal, or several that do not agree
+	Doubted Confidence = "low"    // nothing was rehearsed, or there is far more to do than there was
+)
+
+// Expected is how long one step is expected to take, and what that rests on.
+type Expected struct {
+	Step  string        `json:"step"`
+	Title string        `json:"title"`
+	Takes time.Duration `json:"takes"`
+	Basis Basis         `json:"basis"`
+}
+
+// Basis is what an expected time rests on.
+type Basis string
+
+// What expected times rest on.
+const (
+	ByRehearsal Basis = "rehearsal"
+	ByPlan      Basis = "plan"    // the length of a wait, the budget of a command
+	ByNothing   Basis = "nothing" // it counts as no time at all
+)
+
 // Span is a time from one instant to another.
 type Span struct {
 	From time.Time `json:"from"`
@@ -236,6 +298,8 @@ func (Resumed) Kind() string       { return "resumed" }
 func (Noted) Kind() string         { return "noted" }
 func (Fenced) Kind() string        { return "fenced" }
 func (SitesProbed) Kind() string   { return "sites_probed" }
+func (Rehearsed) Kind() string     { return "rehearsed" }
+func (Forecast) Kind() string      { return "forecast" }
 
 func (Scheduled) public()     {}
 func (Rescheduled) public()   {}

@@ -74,7 +74,7 @@ func (u *Upgrade) freezeSource(ctx context.Context, rec run.Recorder) error {
 		if err := cluster.AwaitIndexBuilds(ctx, conn, tell); err != nil {
 			return err
 		}
-		return cluster.AwaitOlder(ctx, conn, tell)
+		return awaitOlder(ctx, conn, rec)
 	})
 	if err != nil {
 		return err

@@ -24,12 +24,13 @@ type hold struct {
 	u      *Upgrade
 	way    way
 	dog    *watchdog.Watchdog
-	from   *pgx.Conn // closes and opens the fence of the server that clients are on
-	to     *pgx.Conn // opens the fence of the one they go to
-	lanes  []*lane   // one a database
-	deltas *deltas   // what no replication carries
-	proof  proof     // what was seen in the last try
-	rates  rates     // what the hold is predicted from
+	from   *pgx.Conn     // closes and opens the fence of the server that clients are on
+	to     *pgx.Conn     // opens the fence of the one they go to
+	lanes  []*lane       // one a database
+	deltas *deltas       // what no replication carries
+	proof  proof         // what was seen in the last try
+	rates  rates         // what the hold is predicted from
+	waited time.Duration // for a good moment
 }
 
 // timing are the moments of a hold by Lull's clock.
@@ -45,6 +46,7 @@ func (t timing) figures(try int, h *hold) maint.Figures {
 		"marker_ms": ms(t.seen.Sub(t.fenced)), "resume_ms": ms(t.resumed.Sub(t.seen)),
 		"predicted_ms": ms(predict(h.rates).hold()), "hold_budget_ms": ms(h.u.HoldBudget),
 		"sequences": float64(h.sequenceCount()), "tries": float64(try), "held_at_unix_ms": float64(t.asked.UnixMilli()),
+		"waited_for_moment_s": h.waited.Seconds(),
 	})
 }
 

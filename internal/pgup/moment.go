@@ -57,7 +57,7 @@ func (h *hold) awaitGoodMoment(ctx context.Context, rec run.Recorder, try int) e
 			return err
 		}
 		if m.reason == "" && m.rates.Marker < 8*time.Millisecond+waited/50 && (m.quiet || m.rates.Oldest <= tolerated(waited, h.u.oldest())) {
-			h.rates = m.rates
+			h.rates, h.waited = m.rates, waited
 			if foretold {
 				return nil
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/run"
 )
@@ -82,7 +83,7 @@ func (u *Upgrade) publish(ctx context.Context, rec run.Recorder) error {
 		if err := cluster.Publish(ctx, conn, u.object()); err != nil {
 			return err
 		}
-		return cluster.AwaitOlder(ctx, conn, func(b cluster.Blocker) { rec.Progress(waiting(b)) })
+		return awaitOlder(ctx, conn, rec)
 	})
 	if err != nil {
 		return err
@@ -140,6 +141,23 @@ func restoreIdentities(ctx context.Context, conn *pgx.Conn, list []cluster.Ident
 }
 
 // waiting tells what is waited for, so that the operator can decide about it.
+// awaitOlder waits for transactions that are open now, and puts on record when that took long.
+func awaitOlder(ctx context.Context, conn *pgx.Conn, rec run.Recorder) error {
+	began := time.Now()
+	if err := cluster.AwaitOlder(ctx, conn, func(b cluster.Blocker) { rec.Progress(waiting(b)) }); err != nil {
+		return err
+	}
+	return noteWait(ctx, rec, time.Since(began))
+}
+
+// noteWait tells of a wait for others that somebody will ask about.
+func noteWait(ctx context.Context, rec run.Recorder, waited time.Duration) error {
+	if waited < time.Second {
+		return nil
+	}
+	return rec.Note(ctx, fmt.Sprintf("It waited %.1f s for transactions of others to end.", waited.Seconds()), maint.Figures{"waited_for_transactions_s": waited.Seconds()})
+}
+
 func waiting(b cluster.Blocker) run.Progress {
 	return run.Progress{Text: fmt.Sprintf("waiting for a transaction of %s (pid %d), open for %s", b.User, b.PID, b.Age.Round(time.Second)),
 		Public: "Waiting for running work to end"}

@@ -110,10 +110,11 @@ func (u *Upgrade) named(name string) func(run.Item) bool {
 	return func(it run.Item) bool { return it.Step.Name() == u.Name+"/"+name }
 }
 
-// RehearsalItems are the steps before the switch: all that can be taken back.
+// RehearsalItems are the steps before the switch, which is all that can be taken back, and the switch
+// without holding anybody.
 func (u *Upgrade) RehearsalItems() []run.Item {
 	items := u.Items()
-	return items[:slices.IndexFunc(items, u.named("switch"))]
+	return append(items[:slices.IndexFunc(items, u.named("switch"))], u.dryHolds())
 }
 
 // step is a run.Step put together from functions.

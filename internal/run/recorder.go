@@ -94,6 +94,7 @@ func (r *recorder) Progress(p Progress) {
 		p.Title = r.a.it.Title
 	}
 	r.a.tell.progressed(p)
+	r.a.pace.sampled(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.sampled.IsZero() && p.At.Sub(r.sampled) < gaugeInterval {

@@ -12,12 +12,13 @@ import (
 	"github.com/lullhq/lull/internal/timeline"
 )
 
-// Runner carries out plans. Gauge, Watch and Patience may be nil.
+// Runner carries out plans. Gauge, Watch, Pace and Patience may be nil.
 type Runner struct {
 	Journal Journal
 	Log     timeline.Log
 	Gauge   Gauge
 	Watch   Watcher
+	Pace    Pace
 	Now     func() time.Time
 	// Patience says how long to wait before a step that ended with an error is tried again by
 	// itself, the try counted from 1. 0 means that a person is needed, as does a nil Patience. An
@@ -59,6 +60,7 @@ func (r *Runner) Run(ctx context.Context, id maint.ID, items []Item) error {
 		if err := d.resumed(items); err != nil {
 			return err
 		}
+		defer d.keepPace()()
 		return d.persist(items)
 	})
 }
@@ -78,7 +80,7 @@ func (d *drive) persist(items []Item) error {
 			return hint.Wrap(err, carryOn)
 		case <-time.After(d.gap):
 		}
-		if err := d.load(); err != nil {
+		if _, err := d.load(); err != nil {
 			return err
 		}
 	}
@@ -125,6 +127,7 @@ type drive struct {
 	points map[string]Checkpoint
 	began  map[string]time.Time // first start of each step that is begun and not done
 	tell   teller
+	pace   paced
 	failed string        // the step that ended with an error last
 	tries  int           // how often it has, one after the other
 	gap    time.Duration // before it is tried again; 0 = it is not
@@ -142,11 +145,15 @@ func (r *Runner) drive(ctx context.Context, id maint.ID, items []Item, work func
 		return err
 	}
 	defer r.release(ctx, lease)
-	d := &drive{Runner: r, lease: lease, tell: teller{watch: r.Watch}}
+	d := &drive{Runner: r, lease: lease, tell: teller{watch: r.Watch}, pace: paced{pace: r.Pace}}
 	d.ctx, d.cancel = context.WithCancelCause(ctx)
 	defer d.cancel(nil)
-	if err := d.load(); err != nil {
+	history, err := d.load()
+	if err != nil {
 		return err
+	}
+	for _, e := range history {
+		d.pace.with(func(p Pace) { p.Past(e.At, e.Event) })
 	}
 	return work(d)
 }
@@ -158,20 +165,20 @@ func (r *Runner) release(ctx context.Context, lease Lease) {
 	_ = r.Journal.Release(ctx, lease)
 }
 
-func (d *drive) load() error {
+func (d *drive) load() ([]timeline.Entry, error) {
 	points, err := d.Journal.Load(d.ctx, d.lease.Maintenance)
 	if err != nil {
-		return fmt.Errorf("load the journal of %s: %w", d.lease.Maintenance, err)
+		return nil, fmt.Errorf("load the journal of %s: %w", d.lease.Maintenance, err)
 	}
 	history, err := d.Log.History(d.ctx, d.lease.Maintenance)
 	if err != nil {
-		return fmt.Errorf("load the timeline of %s: %w", d.lease.Maintenance, err)
+		return nil, fmt.Errorf("load the timeline of %s: %w", d.lease.Maintenance, err)
 	}
 	if points == nil {
 		points = map[string]Checkpoint{}
 	}
 	d.points, d.began = points, firstStarts(history)
-	return nil
+	return history, nil
 }
 
 // firstStarts gives when each unfinished step was first started. A step that was
@@ -209,6 +216,7 @@ func (d *drive) commit(cp Checkpoint, facts ...timeline.Draft) error {
 		return d.broken
 	}
 	for _, f := range facts {
+		d.pace.recorded(f.At, f.Event)
 		d.tell.recorded(f.At, f.Event)
 	}
 	return nil

@@ -18,6 +18,7 @@ var kinds = func() map[string]reflect.Type {
 		maint.ComponentSet{}, maint.ComponentFreed{}, maint.ComponentProbed{},
 		maint.ChangePosted{}, maint.ChangeWithdrawn{}, maint.ChangeDrafted{}, maint.ChangeDiscarded{},
 		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{}, maint.Fenced{}, maint.SitesProbed{},
+		maint.Rehearsed{}, maint.Forecast{},
 		maint.NoticeGiven{},
 	} {
 		out[e.Kind()] = reflect.TypeOf(e)

@@ -176,36 +176,63 @@ func (r Report) steps(d *document) {
 	if len(r.Phases) == 0 {
 		return
 	}
-	d.heading("Steps: budget and actual time")
+	d.heading(r.stepsTitle())
+	r.foretold(d)
 	var rows [][]string
 	for _, p := range r.Phases {
-		rows = append(rows, stepRow("", p.StepReport))
+		rows = append(rows, r.stepRow("", p.StepReport))
 		for _, s := range p.Parts {
-			rows = append(rows, stepRow("– ", s))
+			rows = append(rows, r.stepRow("– ", s))
 		}
 	}
 	if !r.Started.IsZero() && r.Window.Known() {
-		name := "From start to end"
+		whole := StepReport{Title: "From start to end", Budget: r.Window.Allow, Took: r.Took(), Outcome: Finished}
 		if !r.Over() {
-			name = "From start to now"
+			whole.Title = "From start to now"
 		}
-		rows = append(rows, []string{name, Length(r.Window.Allow), Length(r.Took()), against(r.Took(), r.Window.Allow), ""})
+		if r.Forecast != nil {
+			whole.Expected = r.Forecast.Total
+		}
+		rows = append(rows, r.stepRow("", whole))
 	}
-	d.table([]string{"Step", "Budget", "Actual", "Difference", ""}, rows)
+	head := []string{"Step", "Budget", "Actual", "Difference", ""}
+	if r.Forecast != nil {
+		head = []string{"Step", "Budget", "Forecast", "Actual", "Difference", ""}
+	}
+	d.table(head, rows)
 }
 
-func stepRow(indent string, s StepReport) []string {
-	budget, note := "–", string(s.Outcome)
-	if s.Budget > 0 {
-		budget = Length(s.Budget)
+func (r Report) stepsTitle() string {
+	if r.Forecast != nil {
+		return "Steps: forecast and actual time"
 	}
+	return "Steps: budget and actual time"
+}
+
+// stepRow holds a step against its forecast where there is one, and else against its budget.
+func (r Report) stepRow(indent string, s StepReport) []string {
+	note := string(s.Outcome)
 	if s.Outcome == Finished {
 		note = ""
 		if s.Attempts > 1 {
 			note = fmt.Sprintf("%d tries", s.Attempts)
 		}
 	}
-	return []string{indent + s.Title, budget, Length(s.Took), against(s.Took, s.Budget), note}
+	if r.Forecast == nil {
+		return []string{indent + s.Title, orDash(s.Budget), Length(s.Took), against(s.Took, s.Budget), note}
+	}
+	off := difference(s.Took, s.Expected)
+	if off == "" {
+		off = against(s.Took, s.Budget)
+	}
+	return []string{indent + s.Title, orDash(s.Budget), orDash(s.Expected), Length(s.Took), off, note}
+}
+
+func orDash(d time.Duration) string {
+	if d <= 0 {
+		return "–"
+	}
+	return Length(d)
 }
 
 func against(took, budget time.Duration) string {

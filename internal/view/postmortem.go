@@ -26,6 +26,7 @@ type Report struct {
 	Ended    time.Time
 	Now      time.Time // when it was written: what is not over is measured up to here
 	Phases   []PhaseReport
+	Forecast *maint.Forecast // nil when nothing was known before it began
 	Hold     *Hold
 	Proof    *Proof
 	Answers  *Answers
@@ -92,6 +93,8 @@ func PostMortem(entries []timeline.Entry, now time.Time) Report {
 		r.Told = append(r.Told, public[i])
 	}
 	steps := foldSteps(entries, r.until(entries))
+	r.Forecast = forecastOf(entries)
+	expect(steps, r.Forecast)
 	r.Phases = phases(steps, m.Plan.Phases)
 	r.Private = private(entries, r.Window)
 	figures := gather(r.Private.Notes)

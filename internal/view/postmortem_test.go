@@ -67,11 +67,19 @@ func smooth() record {
 	first.Window.Start = "2026-12-05 15:30"
 	r.say("01:30", first)
 	r.say("02:00", maint.Rescheduled{Scheduled: plan, Text: "The window moved by an hour and a half."})
+	r.say("03:54", maint.Forecast{
+		Parts: []maint.Expected{
+			{Step: "banner-on", Title: "Banner on", Basis: maint.ByNothing}, {Step: "upgrade/backup", Title: "Copy of the database", Takes: 8 * time.Minute, Basis: maint.ByRehearsal},
+			{Step: "upgrade/statistics", Title: "Statistics", Takes: 2*time.Minute + 5*time.Second, Basis: maint.ByRehearsal}, {Step: "upgrade/switch", Title: "Move to the new server", Takes: 28 * time.Second, Basis: maint.ByRehearsal},
+		},
+		Total: 10*time.Minute + 33*time.Second, Low: 9 * time.Minute, High: 12 * time.Minute, Rehearsals: 2, Rehearsed: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), Confidence: maint.Sure,
+	})
 	r.step("03:55", "banner-on", "Banner on", 3*time.Second, time.Minute)
 	r.say("03:55", maint.BannerChanged{On: true, Sites: 3, Of: 3, Text: "A notice is on all 3 of our sites."})
 	r.say("04:00", maint.Started{Text: "The work has begun."})
 	r.step("04:12", "upgrade/backup", "Copy of the database", 11*time.Minute+30*time.Second, 15*time.Minute)
-	r.say("04:12", maint.Noted{Step: "upgrade/backup", Text: "Copied 3 databases from db1.internal.", Figures: maint.Figures{"database_bytes": 1.53e9, "copy_s": 690, "databases": 3}})
+	r.say("04:12", maint.Noted{Step: "upgrade/backup", Text: "Copied 3 databases from db1.internal.", Figures: maint.Figures{"database_bytes": 1.53e9, "copy_s": 690, "databases": 3}},
+		maint.Noted{Step: "upgrade/backup", Text: "It took longer than expected.", Figures: maint.Figures{"disk_wait_share": 0.62, "processor_wait_share": 0.04}})
 	r.step("04:19", "upgrade/statistics", "Statistics", 2*time.Minute, 5*time.Minute)
 	r.say("04:20", maint.StepStarted{Step: "upgrade/switch", Title: "Move to the new server", Attempt: 1, Budget: 5 * time.Minute})
 	r.say("04:20:30", maint.Noted{Step: "upgrade/switch", Text: "Every table has statistics.", Figures: maint.Figures{"tables_without_statistics_at_switch": 0}},
@@ -144,7 +152,7 @@ func givenUp() record {
 
 func unfinished() record {
 	r := smooth()
-	return r[:11] // up to the copy of the database
+	return r[:13] // up to the copy of the database
 }
 
 func inUTC() record {

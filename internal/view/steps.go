@@ -14,6 +14,7 @@ type StepReport struct {
 	Step     string
 	Title    string
 	Budget   time.Duration
+	Expected time.Duration // by the forecast; 0 = nothing is known
 	Took     time.Duration // from its first attempt to its end, what lay between attempts included
 	Attempts int
 	Failed   int // attempts that ended in an error
@@ -159,6 +160,7 @@ func (p *PhaseReport) add(s StepReport) {
 		p.began, p.Outcome = s.began, Finished
 	}
 	p.Parts = append(p.Parts, s)
+	p.Expected += s.Expected
 	if s.ended.After(p.ended) {
 		p.ended = s.ended
 	}

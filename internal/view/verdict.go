@@ -167,6 +167,7 @@ func wentWrong(r Report, steps []StepReport, f maint.Figures, pauses []pause) []
 			out = append(out, overBudget(s)...)
 		}
 	}
+	out = append(out, tookLonger(r, steps)...)
 	for _, s := range steps {
 		out = append(out, again(s)...)
 	}

@@ -107,4 +107,24 @@ var elsewhere = []checks.Check{
 
 func pooler(id string, severity checks.Severity, title, why, how string) checks.Check {
 	return checks.Check{ID: id, Severity: severity, Asks: checks.Pooler, Title: title, Why: why, Fix: "The finding says it for the pooler it is about.", How: how}
+	{
+		ID: "not-rehearsed", Severity: checks.Warning, Asks: checks.Files, Title: "It was not rehearsed",
+		Why: "Nobody knows how long it will take, and whether the window fits.", Fix: "lull rehearse the plan.",
+		How: "The record of the plan's rehearsals.",
+	},
+	{
+		ID: "window-too-short", Severity: checks.Blocker, Asks: checks.Files, Title: "The window is shorter than the forecast",
+		Why: "People were promised that it would be over.", Fix: "Give window.allow more, or write short_window into the plan with the name of who has decided so, and why.",
+		How: "The median of the last five rehearsals, for as much as there is to do today, against the window or what is left of it.",
+	},
+	{
+		ID: "window-tight", Severity: checks.Warning, Asks: checks.Files, Title: "The work may be longer than the window",
+		Why: "Two runs of the same thing differ.", Fix: "Give window.allow more, or rehearse once more to be surer.",
+		How: "The upper end of the forecast against the window.",
+	},
+	{
+		ID: "forecast-doubtful", Severity: checks.Warning, Asks: checks.Files, Title: "There is far more to do than when it was rehearsed",
+		Why: "The forecast scales with sizes and rates, and the farther it goes the less it is worth.", Fix: "lull rehearse the plan.",
+		How: "Today's sizes and rates against those of the last rehearsal: more than 30 % above.",
+	},
 }

@@ -56,6 +56,15 @@ func Events() []maint.Event {
 		},
 		maint.StepUndone{Step: "upgrade/base-backup", Title: "Copy of the database", Took: 2 * time.Second},
 		maint.Resumed{Epoch: 7, Text: "The run was resumed. 3 of 9 steps were done."},
+		maint.Rehearsed{
+			Steps: []maint.StepTime{{Step: "upgrade/base-backup", Title: "Copy of the database", Took: 4 * time.Minute, By: "upgrade/database_bytes"}},
+			Load:  maint.Figures{"upgrade/database_bytes": 1.5e9}, Hold: &maint.HoldTimes{Median: 31 * time.Millisecond, P99: 44 * time.Millisecond, Looks: 100},
+		},
+		maint.Forecast{
+			Parts: []maint.Expected{{Step: "upgrade/base-backup", Title: "Copy of the database", Takes: 4 * time.Minute, Basis: maint.ByRehearsal}},
+			Total: 4 * time.Minute, Low: 3 * time.Minute, High: 5 * time.Minute, Hold: &maint.HoldTimes{Median: 31 * time.Millisecond, P99: 44 * time.Millisecond, Looks: 100},
+			Rehearsals: 1, Rehearsed: time.Date(2026, 12, 1, 4, 0, 0, 0, time.UTC), Confidence: maint.Fair,
+		},
 		maint.Fenced{
 			Step: "upgrade/switch", Ended: []maint.EndedSessions{{Role: "app", Application: "cron", Database: "shop", Sessions: 3, InTransaction: 2, Writing: 1}},
 			Refused: []string{"postgres"}, Left: 1, Writing: 2, Prepared: 3,

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lullhq/lull/internal/config"
+	"github.com/lullhq/lull/internal/forecast"
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/run"
+)
+
+// pace says that the work will be late, as soon as that is to be expected: the page and the notices follow from
+// it. Of a step that took longer than expected it puts on record what the machine waited for meanwhile.
+type pace struct {
+	watch forecast.Watch
+	m     maint.Maintenance
+	said  int // how often it was said to be late
+	began map[string]pressure
+	slow  []said
+	read  func() pressure
+}
+
+type said struct {
+	key string
+	e   maint.Event
+}
+
+// newPace watches a plan's window. What was expected of the steps is on record.
+func newPace(p *config.Plan) (*pace, error) {
+	_, end, err := p.Window.Resolve()
+	return &pace{
+		watch: forecast.Watch{Live: forecast.NewLive(nil), End: end, Allow: p.Window.Allow},
+		m:     maint.Maintenance{ID: p.ID}, began: map[string]pressure{}, read: readPressure,
+	}, err
+}
+
+// Past implements run.Pace.
+func (p *pace) Past(at time.Time, e maint.Event) {
+	p.m = p.m.Apply(e, at)
+	switch e := e.(type) {
+	case maint.Forecast:
+		p.watch.Live.Parts = e.Parts
+	case maint.Late:
+		p.watch.Told = e.ExpectedEnd
+		p.said++
+	}
+	p.watch.Live.Apply(e, at)
+}
+
+// Recorded implements run.Pace.
+func (p *pace) Recorded(at time.Time, e maint.Event) {
+	p.Past(at, e)
+	switch e := e.(type) {
+	case maint.StepStarted:
+		p.began[e.Step] = p.read()
+	case maint.StepFinished:
+		p.explain(e)
+	}
+}
+
+// explain notes what was waited for while a step ran that took longer than expected.
+func (p *pace) explain(e maint.StepFinished) {
+	before, ok := p.began[e.Step]
+	now := p.read()
+	if !ok || !before.known || !now.known || !p.watch.Live.Slow(e.Step, e.Took) {
+		return
+	}
+	share := func(waited time.Duration) float64 { return min(1, waited.Seconds()/e.Took.Seconds()) }
+	disk, processor := share(now.disk-before.disk), share(now.processor-before.processor)
+	text := fmt.Sprintf("It took longer than expected. Meanwhile something on this machine waited for the disk %.0f %% of the time, and for a processor %.0f %%.", 100*disk, 100*processor)
+	p.slow = append(p.slow, said{fmt.Sprintf("slow/%s/%d", e.Step, e.Attempt),
+		maint.Noted{Step: e.Step, Text: text, Figures: maint.Figures{"disk_wait_share": disk, "processor_wait_share": processor}}})
+}
+
+// Sampled implements run.Pace.
+func (p *pace) Sampled(s run.Progress) {
+	if s.Total > 0 {
+		p.watch.Live.Sample(s.Step, s.Done/s.Total, s.At)
+	}
+}
+
+// Say implements run.Pace.
+func (p *pace) Say(now time.Time) (string, maint.Event) {
+	if p.m.State != maint.InProgress && p.m.State != maint.StateVerifying {
+		return "", nil
+	}
+	if late, due := p.watch.Late(now); due {
+		return fmt.Sprintf("late/%d", p.said+1), late
+	}
+	if len(p.slow) == 0 {
+		return "", nil
+	}
+	first := p.slow[0]
+	p.slow = p.slow[1:]
+	return first.key, first.e
+}

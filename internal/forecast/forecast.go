@@ -1,0 +1,139 @@
+// Package forecast says how long a maintenance will take, from what its rehearsals took, and while it
+// runs, when it will end. All of it is pure: sizes, rates and the time are arguments.
+//
+// It must not know of servers, storage or plans.
+package forecast
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+)
+
+// Step is a step that is to be done. Its time is known beforehand, comes from rehearsals, or is not known.
+type Step struct {
+	Name, Title string
+	Planned     time.Duration // the length of a wait, the budget of a command; 0 = the plan does not say
+}
+
+// Rehearsal is one of the plan's rehearsals, and when it was.
+type Rehearsal struct {
+	At time.Time
+	maint.Rehearsed
+}
+
+// recent is how many rehearsals count: what took long a month ago may have been mended since.
+const recent = 5
+
+const (
+	// spread is what two runs of the same thing differ by, where there is but one rehearsal to tell.
+	spread = 0.15
+	// agreeing rehearsals differ by this at the most.
+	agreeing = 0.20
+	// alike is how far the load may be from the rehearsed one without making the forecast doubtful.
+	alike = 0.30
+)
+
+// New puts the expected times of the steps together. load is how much there is to do now, by the names
+// that the rehearsals used.
+func New(steps []Step, rehearsals []Rehearsal, load maint.Figures) maint.Forecast {
+	slices.SortFunc(rehearsals, func(a, b Rehearsal) int { return b.At.Compare(a.At) })
+	rehearsals = rehearsals[:min(len(rehearsals), recent)]
+	f := maint.Forecast{Rehearsals: len(rehearsals), Confidence: maint.Doubted}
+	var totals []time.Duration
+	for _, r := range rehearsals {
+		totals = append(totals, total(steps, r.Rehearsed, load))
+	}
+	for _, s := range steps {
+		f.Parts = append(f.Parts, expect(s, rehearsals, load))
+	}
+	for _, p := range f.Parts {
+		f.Total += p.Takes
+	}
+	f.Low, f.High = f.Total, f.Total
+	if len(rehearsals) == 0 {
+		return f
+	}
+	f.Rehearsed, f.Hold = rehearsals[0].At, rehearsals[0].Hold
+	f.Low = min(slices.Min(totals), scaled(f.Total, 1-spread))
+	f.High = max(slices.Max(totals), scaled(f.Total, 1+spread))
+	f.Confidence = confidence(totals, rehearsals[0].Load, load)
+	return f
+}
+
+// Longest is the step that decides how long it takes.
+func Longest(f maint.Forecast) maint.Expected {
+	if len(f.Parts) == 0 {
+		return maint.Expected{}
+	}
+	return slices.MaxFunc(f.Parts, func(a, b maint.Expected) int { return cmp.Compare(a.Takes, b.Takes) })
+}
+
+func total(steps []Step, r maint.Rehearsed, load maint.Figures) (sum time.Duration) {
+	for _, s := range steps {
+		took, ok := timeOf(s.Name, r, load)
+		if !ok {
+			took = s.Planned
+		}
+		sum += took
+	}
+	return sum
+}
+
+// expect takes the median of the rehearsals: one that was disturbed does not count.
+func expect(s Step, rehearsals []Rehearsal, load maint.Figures) maint.Expected {
+	e := maint.Expected{Step: s.Name, Title: s.Title, Takes: s.Planned, Basis: maint.ByNothing}
+	if s.Planned > 0 {
+		e.Basis = maint.ByPlan
+	}
+	var times []time.Duration
+	for _, r := range rehearsals {
+		if took, ok := timeOf(s.Name, r.Rehearsed, load); ok {
+			times = append(times, took)
+		}
+	}
+	if len(times) > 0 {
+		e.Takes, e.Basis = median(times), maint.ByRehearsal
+	}
+	return e
+}
+
+// timeOf is what the step took in a rehearsal, for as much as there is to do now.
+func timeOf(name string, r maint.Rehearsed, load maint.Figures) (time.Duration, bool) {
+	for _, s := range r.Steps {
+		if s.Step != name {
+			continue
+		}
+		then, now := r.Load[s.By], load[s.By]
+		if s.By == "" || then <= 0 || now <= 0 {
+			return s.Took, true
+		}
+		return scaled(s.Took, now/then), true
+	}
+	return 0, false
+}
+
+func confidence(totals []time.Duration, then, now maint.Figures) maint.Confidence {
+	for name, was := range then {
+		if is := now[name]; was > 0 && is > was*(1+alike) {
+			return maint.Doubted
+		}
+	}
+	if len(totals) > 1 && float64(slices.Max(totals)) <= float64(slices.Min(totals))*(1+agreeing) {
+		return maint.Sure
+	}
+	return maint.Fair
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	n := len(times)
+	return (times[(n-1)/2] + times[n/2]) / 2
+}
+
+func scaled(d time.Duration, by float64) time.Duration {
+	return time.Duration(math.Round(float64(d) * by))
+}

@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Load is how much there is on a server that the steps of an upgrade take longer with.
+type Load struct {
+	Bytes     int64   // of all databases on disk
+	Relations int64   // tables, indexes, sequences, views and TOAST tables of all databases
+	Carried   int64   // bytes of unlogged tables and large objects
+	WAL       float64 // bytes a second that are written now
+}
+
+// walSampled is for how long the rate of WAL is looked at: it comes in bursts, a checkpoint in each.
+const walSampled = 2 * time.Second
+
+// TakeLoad looks at a server and its databases for two seconds.
+func TakeLoad(ctx context.Context, e Endpoint, databases []Database) (l Load, err error) {
+	conn, err := e.Connect(ctx, "")
+	if err != nil {
+		return l, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	began := time.Now()
+	before, err := written(ctx, conn)
+	if err != nil {
+		return l, err
+	}
+	if err := conn.QueryRow(ctx, `SELECT sum(pg_database_size(oid))::bigint FROM pg_database WHERE datallowconn`).Scan(&l.Bytes); err != nil {
+		return l, fmt.Errorf("ask how large the databases are: %w", err)
+	}
+	for _, db := range databases {
+		if err := l.add(ctx, e, db); err != nil {
+			return l, fmt.Errorf("database %s: %w", db.Name, err)
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return l, context.Cause(ctx)
+	case <-time.After(walSampled - time.Since(began)):
+	}
+	after, err := written(ctx, conn)
+	l.WAL = (after - before) / time.Since(began).Seconds()
+	return l, err
+}
+
+func (l *Load) add(ctx context.Context, e Endpoint, db Database) error {
+	conn, err := e.Connect(ctx, db.Name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var relations, carried int64
+	err = conn.QueryRow(ctx, `SELECT count(*), coalesce(sum(pg_table_size(oid)) FILTER (WHERE relpersistence = 'u' AND relkind = 'r'), 0)::bigint
+		+ pg_table_size('pg_largeobject') FROM pg_class`).Scan(&relations, &carried)
+	if err != nil {
+		return fmt.Errorf("count what is in it: %w", err)
+	}
+	l.Relations += relations
+	l.Carried += carried
+	return nil
+}
+
+func written(ctx context.Context, conn *pgx.Conn) (bytes float64, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8`).Scan(&bytes)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the end of the WAL: %w", err)
+	}
+	return bytes, nil
+}

@@ -1,0 +1,52 @@
+package pgup
+
+import (
+	"context"
+	"strings"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+)
+
+// The figures of a load, which the times of steps grow with.
+const (
+	loadBytes     = "database_bytes"
+	loadRelations = "relations"
+	loadCarried   = "carried_bytes"
+	loadWAL       = "wal_bytes_per_s"
+)
+
+// growsWith says which figure of the load the time of a step grows with. Those that are not here take as
+// long however much there is.
+var growsWith = map[string]string{
+	"base-backup": loadBytes,
+	"pg-upgrade":  loadRelations,
+	"catch-up":    loadWAL, // recovery is not here: it mostly waits for servers to start and end
+	"deltas":      loadCarried,
+	"statistics":  loadBytes,
+	"comparison":  loadBytes,
+}
+
+// GrowsWith gives the figure of Load that the time of a step grows with, and "" for none.
+func (u *Upgrade) GrowsWith(step string) string {
+	name, ours := strings.CutPrefix(step, u.Name+"/")
+	if by := growsWith[name]; ours && by != "" {
+		return u.Name + "/" + by
+	}
+	return ""
+}
+
+// Load says how much there is to do. It takes two seconds, because a rate is part of it.
+func (u *Upgrade) Load(ctx context.Context) (maint.Figures, error) {
+	if err := u.know(ctx); err != nil {
+		return nil, err
+	}
+	l, err := cluster.TakeLoad(ctx, u.Source, u.inv.Databases)
+	if err != nil {
+		return nil, err
+	}
+	return maint.Figures{
+		u.Name + "/" + loadBytes: float64(l.Bytes), u.Name + "/" + loadRelations: float64(l.Relations),
+		u.Name + "/" + loadCarried: float64(l.Carried), u.Name + "/" + loadWAL: l.WAL,
+	}, nil
+}
