@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string) error {
 		args = []string{""}
 	}
 	switch args[0] {
-	case "switch", "compare":
+	case "switch", "compare", "forecast":
 		return upgrade(ctx, args[0])
 	case "probes":
 		return probes(ctx)
@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string) error {
 	case bench.ProbeRun:
 		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: lull-bench switch | compare | probes | page | sse")
+	return errors.New("usage: lull-bench switch | compare | forecast | probes | page | sse")
 }
 
 // runs is how often each thing is measured.
@@ -117,6 +117,9 @@ func upgrade(ctx context.Context, part string) error {
 	}
 	if part == "compare" {
 		return bench.Compare(ctx, bench.CompareOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/compare.json"})
+	}
+	if part == "forecast" {
+		return bench.Forecast(ctx, bench.ForecastOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/forecast.json"})
 	}
 	return bench.Switch(ctx, bench.SwitchOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/switch.json"})
 }

@@ -43,6 +43,8 @@ type Row struct {
 	Key   string // in the file
 	Title string
 	Figure
+	Values []float64 // as they came
+	Each   bool      // the file has the values, not the figure
 }
 
 // columnOf makes one row of one quantity of all runs.
@@ -51,7 +53,7 @@ func columnOf[T any](all []T, key, title string, of func(T) float64) Row {
 	for _, x := range all {
 		values = append(values, of(x))
 	}
-	return Row{Key: key, Title: title, Figure: Of(values)}
+	return Row{Key: key, Title: title, Figure: Of(values), Values: values}
 }
 
 // Print writes the table.
@@ -68,6 +70,10 @@ func Print(w io.Writer, rows []Row) error {
 func Write(path string, rows []Row) error {
 	out := map[string]any{}
 	for _, r := range rows {
+		if r.Each {
+			out[r.Key] = r.Values
+			continue
+		}
 		group, key, nested := strings.Cut(r.Key, ".")
 		if !nested {
 			out[r.Key] = r.Figure

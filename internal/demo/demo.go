@@ -8,6 +8,7 @@
 package demo
 
 import (
+	"context"
 	"io"
 	"strconv"
 
@@ -22,6 +23,9 @@ type Options struct {
 	Clients int
 	Keep    bool // leave all up until the context ends
 	Back    bool // take the way back instead of giving it up
+	// Rehearse rehearses before it is announced. Rehearsed is called then, and may change the plan; nil = it does not.
+	Rehearse  bool
+	Rehearsed func(ctx context.Context) error
 
 	Self string // Lull's own program
 	Out  io.Writer
@@ -35,7 +39,7 @@ const (
 	defaultClients = 8
 )
 
-// FromEnviron reads SCALE, RATE, CLIENTS, KEEP and ROLLBACK, as make passes them on.
+// FromEnviron reads SCALE, RATE, CLIENTS, KEEP, REHEARSE and ROLLBACK, as make passes them on.
 func FromEnviron(getenv func(string) string) (Options, error) {
 	o := Options{Dir: defaultDir, Scale: defaultScale, Rate: defaultRate, Clients: defaultClients}
 	for _, x := range []struct {
@@ -54,6 +58,6 @@ func FromEnviron(getenv func(string) string) (Options, error) {
 		*x.into = n
 	}
 	on := func(name string) bool { text := getenv(name); return text != "" && text != "0" }
-	o.Keep, o.Back = on("KEEP"), on("ROLLBACK")
+	o.Keep, o.Back, o.Rehearse = on("KEEP"), on("ROLLBACK"), on("REHEARSE")
 	return o, nil
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -110,11 +111,11 @@ func TestFromEnviron(t *testing.T) {
 		}
 	}
 	o, err := FromEnviron(env())
-	if err != nil || o != (Options{Dir: ".demo", Scale: 6, Rate: 200, Clients: 8}) {
+	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Scale: 6, Rate: 200, Clients: 8}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
 	o, err = FromEnviron(env("SCALE", "100", "RATE", "400", "CLIENTS", "16", "KEEP", "1"))
-	if err != nil || o != (Options{Dir: ".demo", Scale: 100, Rate: 400, Clients: 16, Keep: true}) {
+	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Scale: 100, Rate: 400, Clients: 16, Keep: true}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
 	for _, bad := range []string{"0", "-1", "many", "1e9", "1000000"} {

@@ -14,6 +14,10 @@ type record struct {
 	figures            maint.Figures // the last value of each
 	window             time.Duration
 	started, completed time.Time
+	forecast           *maint.Forecast // nil when nothing was rehearsed
+	steps              map[string]maint.StepFinished
+	began              map[string]time.Time // of the steps
+	late               time.Time            // when people were told so first; zero = never
 }
 
 func readRecord(data []byte) (record, error) {
@@ -21,7 +25,7 @@ func readRecord(data []byte) (record, error) {
 	if err := json.Unmarshal(data, &entries); err != nil {
 		return record{}, fmt.Errorf("read the record: %w", err)
 	}
-	r := record{figures: maint.Figures{}}
+	r := record{figures: maint.Figures{}, steps: map[string]maint.StepFinished{}, began: map[string]time.Time{}}
 	for _, e := range entries {
 		switch x := e.Event.(type) {
 		case maint.Scheduled:
@@ -32,6 +36,18 @@ func readRecord(data []byte) (record, error) {
 			r.started = e.At
 		case maint.Completed:
 			r.completed = e.At
+		case maint.Forecast:
+			if x.Rehearsals > 0 {
+				r.forecast = &x
+			}
+		case maint.StepStarted:
+			r.began[x.Step] = e.At
+		case maint.StepFinished:
+			r.steps[x.Step] = x
+		case maint.Late:
+			if r.late.IsZero() {
+				r.late = e.At
+			}
 		case maint.Noted:
 			for name, v := range x.Figures {
 				r.figures[name] = v
@@ -57,4 +73,17 @@ func (r record) figure(name string, missing *[]string) float64 {
 func (r record) held(missing *[]string) (from, to time.Time) {
 	from = time.UnixMilli(int64(r.figure("held_at_unix_ms", missing)))
 	return from, from.Add(time.Duration(r.figure("hold_ms", missing) * float64(time.Millisecond)))
+}
+
+// lateShare is how much of what a step took longer than expected was over when people were told that it would be late.
+func (r record) lateShare(step string) float64 {
+	if r.forecast == nil || r.late.IsZero() {
+		return 0
+	}
+	for _, p := range r.forecast.Parts {
+		if over := r.steps[step].Took - p.Takes; p.Step == step && over > 0 {
+			return r.late.Sub(r.began[step].Add(p.Takes)).Seconds() / over.Seconds()
+		}
+	}
+	return 0
 }

@@ -51,6 +51,12 @@ type Result struct {
 	BackMillis        float64 `json:"back_ms,omitempty"`
 	LongestBackMillis float64 `json:"longest_back_ms,omitempty"`
 
+	// What was forecast, of a demo that was rehearsed.
+	ForecastSeconds     float64 `json:"forecast_s,omitempty"`
+	HoldPredictedMillis float64 `json:"hold_predicted_ms,omitempty"`
+	// LateShare is how much of the copy's overrun was over when it was said to be late; 0 when it was not. Negative: before any was.
+	LateShare float64 `json:"late_share,omitempty"`
+
 	Report string `json:"report"`
 }
 
@@ -87,6 +93,12 @@ func (e evidence) result(ctx context.Context) (Result, error) {
 		SiteProbes: count("site_probes"), SiteProbeFailures: count("site_probe_failures"), Report: e.report,
 	}
 	r.MajorVersions = r.To - r.From
+	if f := e.record.forecast; f != nil {
+		r.ForecastSeconds, r.LateShare = f.Total.Seconds(), e.record.lateShare("upgrade/base-backup")
+		if f.Hold != nil {
+			r.HoldPredictedMillis = millis(f.Hold.Median)
+		}
+	}
 	e.wentBack(&r, &missing)
 	if len(missing) > 0 {
 		return r, fmt.Errorf("write the result: the record has no %s", strings.Join(missing, ", "))

@@ -36,7 +36,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() {
 		err = errors.Join(err, s.linger(ctx, err), s.stop(context.WithoutCancel(ctx)))
 	}()
-	for _, stage := range []func(context.Context) error{s.open, s.lay, s.rush, s.maintain, s.conclude} {
+	for _, stage := range []func(context.Context) error{s.open, s.lay, s.rush, s.rehearse, s.maintain, s.conclude} {
 		if err := stage(ctx); err != nil {
 			return err
 		}
@@ -126,6 +126,17 @@ func (s *show) rush(ctx context.Context) (err error) {
 	s.since = time.Now()
 	s.say("Load         %d transactions a second from %d clients, and the ledger beside them", s.Rate, s.Clients)
 	return wait(ctx, s.since.Add(quiet))
+}
+
+// rehearse is what a careful user types before.
+func (s *show) rehearse(ctx context.Context) error {
+	if !s.Rehearse {
+		return nil
+	}
+	if err := s.lull.show(ctx, "rehearse", s.path("plan.yaml")); err != nil || s.Rehearsed == nil {
+		return err
+	}
+	return s.Rehearsed(ctx)
 }
 
 // maintain is what a user types.

@@ -28,9 +28,13 @@ func TestRollbackLosesNothing(t *testing.T) {
 	eventually(t, "the end of lull's sessions", func() bool { return len(g.leftOn(t, g.source.Port)) == 0 })
 	verifySame(t, before, g.fingerprint(t))
 	g.verifyFolder(t)
+	if said := g.ask(t, "check", "plan.yaml"); !strings.Contains(said, "Clients are held for") {
+		t.Errorf("lull check does not say how long it will take: %s", said)
+	}
 	g.ask(t, "schedule", "plan.yaml")
 	g.ask(t, "run", "plan.yaml")
 	g.verifyMoved(t)
+	g.verifyForecast(t)
 	left := momentsBack(random)
 	for at := new(moment); at != nil; {
 		if left, at = g.begin(t, "rollback").until(left); at != nil {
