@@ -103,10 +103,6 @@ var elsewhere = []checks.Check{
 		ID: "notice-too-late", Severity: checks.Blocker, Asks: checks.Files, Title: "It is announced too late",
 		Why: "People count on hearing of it in time.", Fix: "Move window.start, or write who has decided otherwise: short_notice.", How: "The plan against notices.policy.",
 	},
-}
-
-func pooler(id string, severity checks.Severity, title, why, how string) checks.Check {
-	return checks.Check{ID: id, Severity: severity, Asks: checks.Pooler, Title: title, Why: why, Fix: "The finding says it for the pooler it is about.", How: how}
 	{
 		ID: "not-rehearsed", Severity: checks.Warning, Asks: checks.Files, Title: "It was not rehearsed",
 		Why: "Nobody knows how long it will take, and whether the window fits.", Fix: "lull rehearse the plan.",
@@ -127,4 +123,8 @@ func pooler(id string, severity checks.Severity, title, why, how string) checks.
 		Why: "The forecast scales with sizes and rates, and the farther it goes the less it is worth.", Fix: "lull rehearse the plan.",
 		How: "Today's sizes and rates against those of the last rehearsal: more than 30 % above.",
 	},
+}
+
+func pooler(id string, severity checks.Severity, title, why, how string) checks.Check {
+	return checks.Check{ID: id, Severity: severity, Asks: checks.Pooler, Title: title, Why: why, Fix: "The finding says it for the pooler it is about.", How: how}
 }
