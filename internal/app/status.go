@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/lullhq/lull/internal/forecast"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
@@ -19,6 +21,7 @@ type Status struct {
 	Title    string           `json:"title"`
 	Window   string           `json:"window"`
 	Progress string           `json:"progress,omitempty"`
+	End      time.Time        `json:"expected_end,omitzero"` // of work under way, where its length was forecast
 	Recent   []timeline.Entry `json:"recent"`
 }
 
@@ -47,10 +50,32 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 		if p := samples[id]; a.now().Sub(p.At) < silence && p.At.After(entries[len(entries)-1].At) {
 			s.Progress = progressText(p)
 		}
+		s.End = expectedEnd(m, entries, samples[id], a.now())
 		open = append(open, s)
 	}
 	slices.SortFunc(over, func(x, y Status) int { return int(last(y.Recent) - last(x.Recent)) })
 	return append(open, over[:min(1, len(over))]...), nil
+}
+
+// expectedEnd is the forecast of work under way, for as far as it has come.
+func expectedEnd(m maint.Maintenance, entries []timeline.Entry, sample run.Progress, now time.Time) time.Time {
+	if m.State != maint.InProgress && m.State != maint.StateVerifying {
+		return time.Time{}
+	}
+	live := forecast.NewLive(nil)
+	for _, e := range entries {
+		if f, ok := e.Event.(maint.Forecast); ok && f.Rehearsals > 0 {
+			live.Parts = f.Parts
+		}
+		live.Apply(e.Event, e.At)
+	}
+	if len(live.Parts) == 0 {
+		return time.Time{}
+	}
+	if sample.Total > 0 {
+		live.Sample(sample.Step, sample.Done/sample.Total, sample.At)
+	}
+	return live.End(now)
 }
 
 func last(entries []timeline.Entry) int64 {

@@ -40,6 +40,9 @@ func printStatus(w io.Writer, list []app.Status) {
 		if s.Progress != "" {
 			fmt.Fprintf(w, "  now     %s\n", s.Progress)
 		}
+		if !s.End.IsZero() {
+			fmt.Fprintf(w, "  end     expected at %s\n", s.End.Local().Format("15:04:05"))
+		}
 		for _, e := range s.Recent {
 			if text := factText(e.Event); text != "" {
 				fmt.Fprintf(w, "  %s  %s\n", e.At.Local().Format("15:04:05"), text)

@@ -97,7 +97,7 @@ func factText(e maint.Event) string {
 	case maint.BannerChanged:
 		return "public      " + e.Text
 	case maint.Late:
-		return "public      " + e.Text
+		return fmt.Sprintf("public      %s Expected end: %s", e.Text, e.ExpectedEnd.Local().Format("15:04"))
 	case maint.Verifying:
 		return "public      " + e.Text
 	case maint.Completed:
