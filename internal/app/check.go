@@ -36,13 +36,18 @@ func (r CheckReport) Blockers() (n int) {
 	return n
 }
 
+// CheckOptions are how thorough a check is.
+type CheckOptions struct {
+	Quick bool // ask only, and try nothing on a throw-away server
+}
+
 // Check reads the plan and asks the databases and poolers that it is about. It changes nothing.
-func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
+func (a *App) Check(ctx context.Context, planFile string, o CheckOptions) (CheckReport, error) {
 	p, _, err := a.plan(ctx, planFile)
 	if err != nil {
 		return CheckReport{}, err
 	}
-	r, err := a.checkAll(ctx, p)
+	r, err := a.checkAll(ctx, p, o)
 	if err != nil {
 		return r, err
 	}
@@ -54,8 +59,8 @@ func (a *App) Check(ctx context.Context, planFile string) (CheckReport, error) {
 }
 
 // checkAll is what is looked at before work begins: the servers, and whether the time is enough.
-func (a *App) checkAll(ctx context.Context, p *config.Plan) (CheckReport, error) {
-	r, err := a.check(ctx, p)
+func (a *App) checkAll(ctx context.Context, p *config.Plan, o CheckOptions) (CheckReport, error) {
+	r, err := a.check(ctx, p, o)
 	if err != nil || checks.Refusal(r.Findings) != nil {
 		return r, err // what there is to do cannot be asked of a server that is not as it should be
 	}
@@ -68,7 +73,7 @@ func (a *App) checkAll(ctx context.Context, p *config.Plan) (CheckReport, error)
 	return r, err
 }
 
-func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {
+func (a *App) check(ctx context.Context, p *config.Plan, o CheckOptions) (CheckReport, error) {
 	r := CheckReport{Plan: p.ID, Findings: []checks.Finding{}}
 	for i, s := range p.Steps {
 		if s.Kind != config.KindUpgrade {
@@ -81,6 +86,9 @@ func (a *App) check(ctx context.Context, p *config.Plan) (CheckReport, error) {
 		found, err := u.Check(ctx)
 		if err != nil {
 			return r, err
+		}
+		if !o.Quick {
+			found = append(found, u.Try(ctx)...)
 		}
 		for _, f := range found {
 			if f.About != "" {

@@ -48,7 +48,7 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	if err := runner.Abort(ctx, id, items); err != nil { // what a rehearsal that was killed has left
 		return "", err
 	}
-	if r, err := a.check(ctx, p); err != nil {
+	if r, err := a.check(ctx, p, CheckOptions{Quick: true}); err != nil {
 		return "", err
 	} else if err := checks.Refusal(r.Findings); err != nil {
 		return "", err

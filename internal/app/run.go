@@ -59,7 +59,7 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 
 // ready looks at everything once more, and puts on record how long the work is expected to take.
 func (a *App) ready(ctx context.Context, p *config.Plan) error {
-	r, err := a.checkAll(ctx, p)
+	r, err := a.checkAll(ctx, p, CheckOptions{Quick: true})
 	if err != nil {
 		return err
 	}

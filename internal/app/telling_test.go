@@ -201,7 +201,7 @@ func TestPolicyOfNotices(t *testing.T) {
 				text, _ := os.ReadFile(file)
 				_ = os.WriteFile(file, []byte(strings.Replace(string(text), "app: under_maintenance", "app: degraded_performance", 1)), 0o600)
 			}
-			r, err := a.Check(t.Context(), file)
+			r, err := a.Check(t.Context(), file, CheckOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +223,7 @@ func TestPolicyOfNotices(t *testing.T) {
 			}
 			if err == nil { // what was announced in time stays so
 				a.now = at("2026-12-03 00:00")
-				if r, err := a.Check(t.Context(), file); err != nil || r.Blockers() > 0 {
+				if r, err := a.Check(t.Context(), file, CheckOptions{}); err != nil || r.Blockers() > 0 {
 					t.Errorf("two days before: %+v, %v", r, err)
 				}
 			}

@@ -14,11 +14,12 @@ import (
 
 func newCheck(g *global) *cobra.Command {
 	var file string
+	var o app.CheckOptions
 	cmd := &cobra.Command{
 		Use: "check PLAN", Short: "Is the plan sound, and is the database ready for it", Args: planArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
-				r, err := a.Check(c.Context(), args[0])
+				r, err := a.Check(c.Context(), args[0], o)
 				if err != nil {
 					return err
 				}
@@ -30,6 +31,7 @@ func newCheck(g *global) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write a report to this file as well, as Markdown")
+	cmd.Flags().BoolVar(&o.Quick, "quick", false, "ask only: try nothing on a throw-away server of the new version")
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/preflight"
 	"github.com/lullhq/lull/internal/pgup/seed"
+	"github.com/lullhq/lull/internal/pgup/tryout"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -107,6 +108,16 @@ func (u *Upgrade) Check(ctx context.Context) ([]checks.Finding, error) {
 	checks.Explain(found, preflight.Catalogue())
 	checks.Sort(found)
 	return found, err
+}
+
+// Try tries the new version on a throw-away server: what no catalog tells. It comes after Check, and
+// tries nothing where that has not come as far as to know both versions' programs.
+func (u *Upgrade) Try(ctx context.Context) []checks.Finding {
+	if u.inv.Version == 0 {
+		return nil
+	}
+	t := tryout.Trial{Source: u.Source, Inventory: u.inv, Old: u.seed.Old, New: u.seed.New, Settings: u.Place.Settings}
+	return u.atSource(t.Run(ctx))
 }
 
 func (u *Upgrade) look(ctx context.Context) ([]checks.Finding, error) {

@@ -13,7 +13,7 @@ import (
 
 // Catalogue gives the checks in the order in which their findings are told.
 func Catalogue() []checks.Check {
-	all := slices.Concat(elsewhere, server, surroundings, wholeCluster, types, routines, tables, settings, activity)
+	all := slices.Concat(elsewhere, tried, server, surroundings, wholeCluster, types, routines, tables, settings, activity)
 	for i := range all {
 		all[i].Group = checks.Upgrade
 		if all[i].Asks == "" {
