@@ -10,6 +10,7 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/say"
+	"github.com/lullhq/lull/internal/sites"
 	"github.com/lullhq/lull/internal/timeline"
 )
 
@@ -58,6 +59,7 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 	if s.Text = fmt.Sprintf("%s is announced for %s.", p.Title, windowText(p.Window)); len(s.Entries) == 0 {
 		s.Text = "It is announced just so already: " + windowText(p.Window) + "."
 	}
+	s.Text += a.moveBanner(ctx, p)
 	return s, nil
 }
 
@@ -94,5 +96,10 @@ func (a *App) CancelMaintenance(ctx context.Context, w say.Cancel) (say.Said, er
 		}
 		return m.Decide(maint.Cancel{Text: w.Text}, a.now())
 	})
+	if err == nil {
+		if down := a.takeBannerDown(ctx, w.Maintenance, sites.Banner{ID: string(w.Maintenance)}); down != nil {
+			s.Text += " The banner is still on: " + down.Error() + ". Type: lull sites off"
+		}
+	}
 	return s, hint.Or(err, begun)
 }

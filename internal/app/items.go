@@ -3,9 +3,7 @@ package app
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/lullhq/lull/internal/config"
@@ -132,7 +130,7 @@ func describe(s config.Step) (title string, budget time.Duration) {
 func (a *App) planStep(p *config.Plan, s config.Step) ([]run.Item, error) {
 	switch s.Kind {
 	case config.KindBanner:
-		return one(s, sites.NewBannerStep(s.Name, a.sites(), a.banner(p), s.Banner.On)), nil
+		return one(s, sites.NewBannerStep(s.Name, a.sites(), a.banner(p), s.Banner.On).Watching(a.checker())), nil
 	case config.KindUpgrade:
 		u, err := a.upgrade(p, s)
 		if err != nil {
@@ -180,11 +178,6 @@ func (a *App) dial(p *config.Plan, s config.Step) (planstep.Dial, error) {
 func one(s config.Step, step run.Step) []run.Item {
 	title, budget := describe(s)
 	return []run.Item{{Step: step, Title: title, Budget: budget}}
-}
-
-// banner is the strip on the sites while the maintenance is ahead or under way.
-func (a *App) banner(p *config.Plan) sites.Banner {
-	return sites.Banner{Enabled: true, Text: p.Title + ": " + windowText(p.Window), URL: a.Config.Server.URL + "/maintenance/" + string(p.ID)}
 }
 
 // windowText says when, so that it reads the same on every day and in every place.
@@ -257,13 +250,4 @@ func (a *App) pooler(x config.Pooler, workDir string) (gate.Pooler, error) {
 func endpoint(dsn config.DSN) (cluster.Endpoint, error) {
 	conninfo, password, err := dsn.Split()
 	return cluster.Endpoint{Conninfo: conninfo, Password: password.Reveal()}, err
-}
-
-func (a *App) sites() []sites.Site {
-	var out []sites.Site
-	for _, name := range slices.Sorted(maps.Keys(a.Config.Sites)) {
-		s := a.Config.Sites[name]
-		out = append(out, sites.Site{Name: name, Repository: s.Repository, Banner: s.Banner, URL: s.URL, Push: s.Push, Author: a.Config.Author})
-	}
-	return out
 }

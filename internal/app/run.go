@@ -37,6 +37,9 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 	if err != nil {
 		return "", err
 	}
+	if items, err = a.endsBanner(ctx, p, items); err != nil {
+		return "", err
+	}
 	if err := mayRun(p.File, m, a.announcement(p), opts.Early, a.now()); err != nil {
 		return "", err
 	}
@@ -90,6 +93,9 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 		return err
 	}
 	if err := a.runner(w).Abort(ctx, p.ID, items); err != nil {
+		return err
+	}
+	if err := a.takeBannerDown(ctx, p.ID, a.banner(p)); err != nil {
 		return err
 	}
 	return a.say(ctx, p.ID, "cancelled", maint.Cancel{Text: calledOff}, w)

@@ -12,7 +12,6 @@ import (
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
-	"github.com/lullhq/lull/internal/netguard"
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/run"
 )
@@ -58,7 +57,7 @@ func (a *App) sender(log *slog.Logger) (*notify.Sender, error) {
 		Queue: a.store, Channels: map[string]notify.Channel{}, Book: book(a.Config), Words: words,
 		Now: a.now, Jitter: rand.Float64, Pause: pause, Log: log,
 	}
-	guard := netguard.New(a.Config.Notices.Private...)
+	guard := a.guard()
 	for _, x := range a.Config.Channels {
 		if s.Channels[x.ID], err = a.channel(x, guard); err != nil {
 			return nil, fmt.Errorf("channel %s: %w", x.ID, err)

@@ -33,6 +33,7 @@ type Config struct {
 	Components   []Component // in the order of the file, which is the order of the page
 	Clusters     map[string]Cluster
 	Poolers      map[string]Pooler
+	Themes       map[string]Theme
 	Sites        map[string]Site
 	Notices      Telling
 	Channels     []Channel // in the order of the file
@@ -82,15 +83,6 @@ type Target struct {
 	Settings  map[string]string
 }
 
-// Site is the repository of a static site whose banner is a data file.
-type Site struct {
-	ID         string
-	Repository string
-	Banner     string // relative to the repository
-	URL        string
-	Push       *bool // nil: push when the repository has a remote
-}
-
 // Component gives the component of that id.
 func (c *Config) Component(id string) (Component, bool) {
 	for _, x := range c.Components {
@@ -125,7 +117,7 @@ func parseConfig(path string, data []byte) (*Config, error) {
 func (d *document) config(root *yaml.Node) *Config {
 	c := &Config{File: d.file, Store: d.storeFile(d.path("lull.db")), Server: Server{Listen: "127.0.0.1:8080"},
 		Clusters: map[string]Cluster{}, Poolers: map[string]Pooler{}, Sites: map[string]Site{}}
-	var clusters *yaml.Node
+	var clusters, sites *yaml.Node
 	d.object(root, "lull.yaml",
 		need("organization", d.line(&c.Organization)),
 		may("author", d.line(&c.Author)),
@@ -143,8 +135,15 @@ func (d *document) config(root *yaml.Node) *Config {
 		may("channels", d.channels(c)),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
-		may("sites", d.each("site", func(id string, n *yaml.Node) { c.Sites[id] = d.site(id, n) })),
+		may("themes", func(n *yaml.Node) {
+			c.Themes = map[string]Theme{}
+			d.each("theme", func(id string, n *yaml.Node) { c.Themes[id] = d.theme(id, n) })(n)
+		}),
+		may("sites", func(n *yaml.Node) { sites = n }),
 	)
+	if sites != nil { // read last: they refer to themes
+		d.each("site", func(id string, n *yaml.Node) { c.Sites[id] = d.site(id, n, c) })(sites)
+	}
 	if clusters != nil { // read last: they refer to poolers
 		d.each("cluster", func(id string, n *yaml.Node) { c.Clusters[id] = d.cluster(id, n, c) })(clusters)
 	}
@@ -218,14 +217,4 @@ func (d *document) target(into *Target) reader {
 			may("socket_dir", d.absolute(&into.SocketDir)),
 			may("settings", d.settings(into.Settings)))
 	}
-}
-
-func (d *document) site(id string, n *yaml.Node) Site {
-	x := Site{ID: id}
-	d.object(n, "site "+id,
-		need("repository", d.absolute(&x.Repository)),
-		need("banner", d.inside(&x.Banner)),
-		need("url", d.url(&x.URL)),
-		may("push", d.yesNo(&x.Push)))
-	return x
 }

@@ -5,244 +5,281 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/sites/datafile"
 )
 
-// The subjects of lull's commits. A commit is lull's when it has one of them and touches only the data file.
+// The subjects of lull's commits. A commit is lull's when it has one of them and touches only the files of the change.
 const (
 	subjectOn  = "Switch the maintenance banner on"
 	subjectOff = "Switch the maintenance banner off"
 )
 
-// pushTries bounds how often a push that others were quicker than is made anew.
-const pushTries = 8
-
-// change is what is done to a data file, and the words of the commit.
+// change is what is done to files of a repository in one commit, and the words of it.
 type change struct {
-	edit    func([]byte) ([]byte, error)
+	edits   []edit
 	subject string
 	body    string
 }
 
-func switchOn(b Banner) change {
-	b.Enabled = true
-	return change{
-		edit:    func(data []byte) ([]byte, error) { return Edit(data, b) },
-		subject: subjectOn, body: strings.TrimSpace(b.Text + "\n" + b.URL),
-	}
+// edit is what is done to one file.
+type edit struct {
+	file string // from the root, with slashes
+	do   func([]byte) ([]byte, error)
+	// create says that the file may be missing, and is begun empty.
+	create bool
+	// link is the commit that a submodule shall be at; the file is its folder then.
+	link string
 }
 
-func switchOff() change { return change{edit: Off, subject: subjectOff} }
+// switchOn puts the banner into a data file, and what goes with it.
+func switchOn(b Banner, file string, more ...edit) change {
+	b.Enabled = true
+	on := func(data []byte) ([]byte, error) { return datafile.Edit(file, data, b) }
+	return change{edits: append([]edit{{file: file, do: on}}, more...), subject: subjectOn, body: strings.TrimSpace(b.Text + "\n" + b.URL)}
+}
 
-// holds says that a data file needs no change.
-func (c change) holds(data []byte) (bool, error) {
-	out, err := c.edit(data)
+func switchOff(file string, more ...edit) change {
+	off := func(data []byte) ([]byte, error) { return datafile.Off(file, data) }
+	return change{edits: append([]edit{{file: file, do: off}}, more...), subject: subjectOff}
+}
+
+// dataPath cleans the name of a data file, which may not leave its repository.
+func dataPath(file string) (string, error) {
+	if !filepath.IsLocal(file) {
+		return "", hint.Errorf("name the data file from the repository's root, such as _data/banner_notification.yml", "the data file %q is not in the repository", file)
+	}
+	return path.Clean(filepath.ToSlash(file)), nil
+}
+
+func (c change) files() []string {
+	var out []string
+	for _, e := range c.edits {
+		out = append(out, e.file)
+	}
+	return out
+}
+
+// link is the submodule that the change moves, if it is of that kind. It stands alone then.
+func (c change) link() *edit {
+	if len(c.edits) == 1 && c.edits[0].link != "" {
+		return &c.edits[0]
+	}
+	return nil
+}
+
+// holds says that a file needs no change.
+func (e edit) holds(data []byte) (bool, error) {
+	out, err := e.do(data)
 	return err == nil && bytes.Equal(out, data), err
 }
 
-// result is where a change is to be found.
-type result struct {
-	commit string
-	made   bool // there was something to do
-}
-
-// bring commits the change, once, and publishes it. A push that somebody was quicker than
-// is settled by going on from theirs; a push whose answer was lost, by looking.
-func (r *repo) bring(ctx context.Context, c change) (result, error) {
-	var made bool
-	for try := range pushTries {
-		tip, err := r.follow(ctx, c)
+// holdsAt says that a commit needs no change.
+func (r *repo) holdsAt(ctx context.Context, c change, commit string) (bool, error) {
+	for _, e := range c.edits {
+		if e.link != "" {
+			at, err := r.objects.entryAt(ctx, commit, e.file)
+			if err != nil || at.id != e.link {
+				return false, err
+			}
+			continue
+		}
+		data, err := r.existing(ctx, e, commit)
 		if err != nil {
-			return result{}, err
+			return false, err
 		}
-		commit, did, err := r.commit(ctx, c)
-		made = made || did
-		if err != nil || !r.pushes() {
-			return result{commit, made}, err
-		}
-		done, err := r.push(ctx, tip, commit)
-		if done || err != nil {
-			return result{commit, made}, err
-		}
-		if err := pause(ctx, try); err != nil {
-			return result{}, err
+		if ok, err := e.holds(data); !ok || err != nil {
+			return false, inFile(e.file, err)
 		}
 	}
-	return result{}, hint.Errorf("type the same command again when it is quieter", "push to %s: somebody else was quicker %d times", r.place(), pushTries)
+	return true, nil
 }
 
-// push publishes a commit that follows tip. Not done and no error: others have moved the branch on.
-func (r *repo) push(ctx context.Context, tip, commit string) (done bool, err error) {
-	if done, err = r.contains(ctx, tip, commit); done || err != nil {
-		return done, err
+// existing gives a file of a commit, or nothing where it may be missing.
+func (r *repo) existing(ctx context.Context, e edit, commit string) ([]byte, error) {
+	data, found, err := r.at(ctx, commit, e.file)
+	if err == nil && !found && !e.create {
+		return nil, noFile(e.file, r.dir, commit)
 	}
-	_, pushed := r.run(ctx, "push", "--quiet", "--no-follow-tags", r.remote, commit+":"+r.ref)
-	now, err := r.published(ctx)
-	if err != nil {
-		return false, errors.Join(pushed, err)
-	}
-	if done, err = r.contains(ctx, now, commit); done || err != nil {
-		return done, err
-	}
-	if now == tip && !raced(pushed) {
-		return false, refused(pushed, r)
-	}
-	return false, nil
+	return data, err
 }
 
-// raced says that two pushes met in the remote: the other one holds the lock of the branch.
-func raced(err error) bool {
-	return said(err, "cannot lock ref") || said(err, "failed to update ref") || said(err, "failed to lock")
-}
-
-func refused(err error, r *repo) error {
+func inFile(file string, err error) error {
 	if err == nil {
-		return fmt.Errorf("push to %s: git was content, but the commit is not there", r.place())
+		return nil
 	}
-	if hint.Of(err) != "" {
-		return err
-	}
-	return hint.Wrap(err, "see why the remote refuses: git -C "+r.dir+" push "+r.remote+" "+r.branch+"; or set `push: false` and publish by hand")
+	return fmt.Errorf("%s: %w", file, err)
 }
 
-// follow brings the branch up to the published one, so that the change can be pushed.
-func (r *repo) follow(ctx context.Context, c change) (tip string, err error) {
-	if !r.pushes() {
-		return "", nil
-	}
-	if tip, err = r.published(ctx); err != nil {
-		return "", err
-	}
-	ahead, err := r.ahead(ctx, tip)
-	if err != nil {
-		return "", err
-	}
-	if upToDate, err := r.contains(ctx, "HEAD", tip); upToDate || err != nil {
-		return tip, err
-	}
-	if err := r.dropBegun(ctx, c); err != nil {
-		return "", err
-	}
-	if ahead == 0 {
-		_, err = r.run(ctx, "merge", "--quiet", "--ff-only", tip)
-		return tip, err
-	}
-	// Our commit was overtaken: it is given up and made anew. Like any checkout, this keeps
-	// changes in other files, staged or not, and refuses where they are in the way.
-	_, err = r.run(ctx, "checkout", "--quiet", "--no-track", "-B", r.branch, tip)
-	return tip, err
+// written is a file of the working tree as it is and as it shall be.
+type written struct {
+	edit
+	was, want []byte
+	missing   bool
 }
 
-// ahead counts lull's own commits that are not published, and refuses when there are others:
-// a push would publish them too.
-func (r *repo) ahead(ctx context.Context, tip string) (int, error) {
-	subjects, err := r.run(ctx, "log", "--no-show-signature", "--format=%s", tip+"..HEAD")
-	if err != nil || subjects == "" {
-		return 0, err
-	}
-	files, err := r.run(ctx, "log", "--no-show-signature", "-m", "--format=", "--name-only", "-z", tip+"..HEAD")
-	if err != nil {
-		return 0, err
-	}
-	lines := strings.Split(subjects, "\n")
-	foreign := slices.ContainsFunc(lines, func(s string) bool { return s != subjectOn && s != subjectOff }) ||
-		slices.ContainsFunc(strings.Split(files, "\x00"), func(f string) bool { return f != "" && f != r.file })
-	if foreign {
-		return 0, hint.Errorf("push them with `git -C "+r.dir+" push`, or set `push: false`", "%s holds commits that are not on %s yet, and a push would publish them", r.dir, r.place())
-	}
-	return len(lines), nil
-}
-
-// commit writes the change and commits that file alone. Nothing to do is no error.
+// commit writes the change and commits its files alone. Nothing to do is no error.
 func (r *repo) commit(ctx context.Context, c change) (head string, made bool, err error) {
-	was, want, err := r.plan(ctx, c)
-	if err != nil {
-		return "", false, err
-	}
-	if want != nil {
-		err = r.record(ctx, c, was, want)
+	if link := c.link(); link != nil {
+		made, err = r.commitLink(ctx, c, *link)
+	} else {
+		made, err = r.commitFiles(ctx, c)
 	}
 	if err != nil {
 		return "", false, err
 	}
 	head, err = r.head(ctx)
-	return head, want != nil, err
+	return head, made, err
 }
 
-// plan gives the file as it is and as it shall be; nil is nothing to do. It refuses to touch
-// changes that somebody has not committed, but for its own of a run that ended too early.
-func (r *repo) plan(ctx context.Context, c change) (was, want []byte, err error) {
-	if _, err := r.at(ctx, "HEAD"); err != nil {
-		return nil, nil, err
+func (r *repo) commitFiles(ctx context.Context, c change) (made bool, err error) {
+	if err := r.want(ctx, c.files()...); err != nil {
+		return false, err
 	}
-	status, err := r.status(ctx)
+	plan, err := r.plan(ctx, c)
+	if err != nil || len(plan) == 0 {
+		return false, err
+	}
+	return true, r.record(ctx, c, plan)
+}
+
+// plan gives the files that are to be written; none is nothing to do. It refuses to touch changes that somebody has
+// not committed, but for its own of a run that ended too early.
+func (r *repo) plan(ctx context.Context, c change) ([]written, error) {
+	status, err := r.status(ctx, c.files()...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if was, err = r.read(); err != nil {
-		return nil, nil, err
-	}
-	base := was
-	if status != "" {
-		if base, err = r.bytes(ctx, "cat-file", "--filters", "HEAD:"+r.file); err != nil {
-			return nil, nil, err
+	var out []written
+	for _, e := range c.edits {
+		w, err := r.planFile(ctx, e, status[e.file])
+		if err != nil {
+			return nil, err
+		}
+		if w != nil {
+			out = append(out, *w)
 		}
 	}
-	if want, err = c.edit(base); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", r.file, err)
+	return out, nil
+}
+
+func (r *repo) planFile(ctx context.Context, e edit, status string) (*written, error) {
+	committed, err := r.existing(ctx, e, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	w := written{edit: e, missing: committed == nil}
+	if w.was, err = r.read(e.file); err != nil && !w.missing {
+		return nil, err
+	}
+	base := w.was
+	switch {
+	case w.missing:
+		base = nil
+	case status != "":
+		if base, err = r.bytes(ctx, "cat-file", "--filters", "HEAD:"+e.file); err != nil {
+			return nil, err
+		}
+	}
+	if w.want, err = e.do(base); err != nil {
+		return nil, inFile(e.file, err)
 	}
 	switch {
-	case bytes.Equal(want, base):
-		return was, nil, nil
-	case status == "", halfDone(status) && (bytes.Equal(was, want) || bytes.Equal(was, base)): // git compares sizes before it compares line ends
-		return was, want, nil
+	case bytes.Equal(w.want, base):
+		return nil, nil
+	case status == "", halfDone(status) && (bytes.Equal(w.was, w.want) || bytes.Equal(w.was, base)): // git compares sizes before it compares line ends
+		return &w, nil
 	}
-	return nil, nil, hint.Errorf("see them with `git -C "+r.dir+" diff HEAD -- "+r.file+"`, and commit them, or drop them with `git -C "+r.dir+" checkout HEAD -- "+r.file+"`",
-		"%s in %s has changes that are not committed", r.file, r.dir)
+	return nil, hint.Errorf("see them with `git -C "+r.dir+" diff HEAD -- "+e.file+"`, and commit them, or drop them with `git -C "+r.dir+" checkout HEAD -- "+e.file+"`",
+		"%s in %s has changes that are not committed", e.file, r.dir)
 }
 
-func (r *repo) status(ctx context.Context) (string, error) {
-	return r.run(ctx, "status", "--porcelain=v1", "-z", "--", r.file)
-}
-
-// halfDone says that the file is changed, or changed and staged, and not both in different ways.
-func halfDone(status string) bool { return len(status) > 2 && (status[0] == ' ' || status[1] == ' ') }
-
-func (r *repo) record(ctx context.Context, c change, was, want []byte) error {
-	g, err := r.committer(ctx)
+// status gives what git-status(1) says of the files that are not as they were committed.
+func (r *repo) status(ctx context.Context, files ...string) (map[string]string, error) {
+	out, err := r.run(ctx, append([]string{"status", "--porcelain=v1", "-z", "--untracked-files=all", "--"}, files...)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !bytes.Equal(was, want) {
-		if err := r.write(want); err != nil {
-			return fmt.Errorf("write %s: %w", r.file, err)
+	states := map[string]string{}
+	for _, line := range strings.Split(out, "\x00") {
+		if len(line) > 3 {
+			states[line[3:]] = line[:2]
 		}
 	}
-	args := []string{"commit", "--quiet", "--only", "-m", c.subject}
+	return states, nil
+}
+
+// halfDone says that the file is changed, or changed and staged, or new, and not both in different ways.
+func halfDone(status string) bool {
+	return len(status) == 2 && (status[0] == ' ' || status[1] == ' ' || status == "??")
+}
+
+func (r *repo) record(ctx context.Context, c change, plan []written) error {
+	for _, w := range plan {
+		if bytes.Equal(w.was, w.want) {
+			continue
+		}
+		if err := r.write(w.file, w.want); err != nil {
+			return fmt.Errorf("write %s: %w", w.file, err)
+		}
+	}
+	var files []string
+	for _, w := range plan {
+		if w.missing {
+			if _, err := r.run(ctx, "add", "--intent-to-add", "--sparse", "--", w.file); err != nil {
+				return err
+			}
+		}
+		files = append(files, w.file)
+	}
+	failed := r.commitAs(ctx, append(c.message(), append([]string{"--only", "--"}, files...)...))
+	return r.settle(context.WithoutCancel(ctx), c, plan, failed)
+}
+
+// message are git's words for the commit's own.
+func (c change) message() []string {
+	args := []string{"-m", c.subject}
 	if c.body != "" {
 		args = append(args, "-m", c.body)
 	}
-	_, failed := g.run(ctx, append(args, "--", r.file)...)
-	return r.settle(context.WithoutCancel(ctx), c, was, failed)
+	return args
+}
+
+// commitAs commits as whoever git knows, or as the site's author. Git must not make an address up from the machine's name.
+func (r *repo) commitAs(ctx context.Context, args []string) error {
+	args = append([]string{"commit", "--quiet"}, args...)
+	_, err := r.with("user.useConfigOnly=true").run(ctx, args...)
+	if !said(err, "Please tell me who you are") && !said(err, "no email was given") && !said(err, "no name was given") {
+		return err
+	}
+	g, err := r.author()
+	if err != nil {
+		return err
+	}
+	_, err = g.run(ctx, args...)
+	return err
 }
 
 // settle looks whether the commit is there, whatever git answered, and cleans up when it is not.
-func (r *repo) settle(ctx context.Context, c change, was []byte, failed error) error {
-	data, err := r.at(ctx, "HEAD")
+func (r *repo) settle(ctx context.Context, c change, plan []written, failed error) error {
+	ok, err := r.holdsAt(ctx, c, "HEAD")
 	if err != nil {
 		return errors.Join(failed, err)
 	}
-	if ok, err := c.holds(data); ok || err != nil {
-		return err
+	if ok {
+		return nil
 	}
 	if failed == nil {
-		return hint.Errorf("see what its hooks and filters do to the file: git -C "+r.dir+" show", "%s in %s is not as wanted after the commit", r.file, r.dir)
+		return hint.Errorf("see what its hooks and filters do to the file: git -C "+r.dir+" show", "%s in %s is not as wanted after the commit", plan[0].file, r.dir)
 	}
-	if err := r.write(was); err != nil {
-		return errors.Join(failed, err)
+	for _, w := range plan {
+		if err := r.putBack(ctx, w); err != nil {
+			return errors.Join(failed, err)
+		}
 	}
 	if hint.Of(failed) == "" {
 		failed = hint.Wrap(failed, "see what git or a hook refuses, in "+r.dir)
@@ -250,28 +287,92 @@ func (r *repo) settle(ctx context.Context, c change, was []byte, failed error) e
 	return failed
 }
 
-// begun says that the file holds a change which an earlier run had written and not committed.
-func (r *repo) begun(ctx context.Context, c change) (bool, error) {
-	status, err := r.status(ctx)
-	if err != nil || !halfDone(status) {
-		return false, err
+func (r *repo) putBack(ctx context.Context, w written) error {
+	if !w.missing {
+		return r.write(w.file, w.was)
 	}
-	base, err := r.bytes(ctx, "cat-file", "--filters", "HEAD:"+r.file)
-	if err != nil {
-		return false, err
+	_, err := r.run(ctx, "rm", "--quiet", "--force", "--sparse", "--", w.file)
+	return err
+}
+
+// begun says that a file holds a change which an earlier run had written and not committed.
+func (r *repo) begun(ctx context.Context, c change) (files []string, err error) {
+	if c.link() != nil {
+		return nil, nil
 	}
-	want, err := c.edit(base)
-	if err != nil || bytes.Equal(want, base) {
-		return false, err
+	status, err := r.status(ctx, c.files()...)
+	if err != nil || len(status) == 0 {
+		return nil, err
 	}
-	is, err := r.read()
-	return bytes.Equal(want, is), err
+	for _, e := range c.edits {
+		committed, found, err := r.at(ctx, "HEAD", e.file)
+		if err != nil {
+			return nil, err
+		}
+		if !found || !halfDone(status[e.file]) {
+			continue
+		}
+		base, err := r.bytes(ctx, "cat-file", "--filters", "HEAD:"+e.file)
+		if err != nil {
+			base = committed
+		}
+		want, err := e.do(base)
+		if err != nil || bytes.Equal(want, base) {
+			continue
+		}
+		if is, err := r.read(e.file); err == nil && bytes.Equal(want, is) {
+			files = append(files, e.file)
+		}
+	}
+	return files, nil
 }
 
 func (r *repo) dropBegun(ctx context.Context, c change) error {
-	begun, err := r.begun(ctx, c)
-	if begun && err == nil {
-		_, err = r.run(ctx, "checkout", "--quiet", "HEAD", "--", r.file)
+	files, err := r.begun(ctx, c)
+	if err != nil || len(files) == 0 {
+		return err
 	}
+	_, err = r.run(ctx, append([]string{"checkout", "--quiet", "HEAD", "--"}, files...)...)
 	return err
+}
+
+// commitLink moves a submodule to another commit. It goes through an index of its own, so that nothing which somebody
+// has staged is committed with it, and leaves the submodule's folder as it is.
+func (r *repo) commitLink(ctx context.Context, c change, e edit) (made bool, err error) {
+	is, err := r.objects.entryAt(ctx, "HEAD", e.file)
+	if err != nil {
+		return false, inFile(e.file, err)
+	}
+	if is.mode != "160000" {
+		return false, hint.Errorf("correct `pin`", "%s in %s is no submodule", e.file, r.dir)
+	}
+	if is.id == e.link {
+		return false, nil
+	}
+	dir, err := r.run(ctx, "rev-parse", "--absolute-git-dir")
+	if err != nil {
+		return false, err
+	}
+	own := *r
+	g := *r.git
+	g.env = append(append([]string{}, g.env...), "GIT_INDEX_FILE="+filepath.Join(dir, "lull-index"))
+	own.git = &g
+	for _, args := range [][]string{{"read-tree", "HEAD"}, {"update-index", "--cacheinfo", "160000," + e.link + "," + e.file}} {
+		if _, err := own.run(ctx, args...); err != nil {
+			return false, err
+		}
+	}
+	failed := own.commitAs(ctx, c.message())
+	ok, err := r.holdsAt(context.WithoutCancel(ctx), c, "HEAD")
+	switch {
+	case err != nil:
+		return false, errors.Join(failed, err)
+	case !ok && failed == nil:
+		failed = fmt.Errorf("%s in %s is not as wanted after the commit", e.file, r.dir)
+		fallthrough
+	case !ok:
+		return false, hint.Or(failed, "see what git or a hook refuses, in "+r.dir)
+	}
+	_, err = r.run(ctx, "reset", "--quiet", "--", e.file)
+	return true, err
 }

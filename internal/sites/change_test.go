@@ -12,18 +12,30 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 )
 
-func bring(t *testing.T, s Site, c change) (result, error) {
+const on, off = true, false
+
+func bring(t *testing.T, s Site, to bool) (result, error) {
 	t.Helper()
-	r, err := open(t.Context(), s)
+	d, err := opened(t, s)
 	if err != nil {
 		return result{}, err
 	}
-	return r.bring(t.Context(), c)
+	return d.put(t.Context(), planned, to)
 }
 
-func mustBring(t *testing.T, s Site, c change) result {
+func opened(t *testing.T, s Site) (dataFile, error) {
 	t.Helper()
-	res, err := bring(t, s, c)
+	c, err := openData(t.Context(), s)
+	if err != nil {
+		return dataFile{}, err
+	}
+	t.Cleanup(c.close)
+	return c.(dataFile), nil
+}
+
+func mustBring(t *testing.T, s Site, to bool) result {
+	t.Helper()
+	res, err := bring(t, s, to)
 	if err != nil {
 		t.Fatalf("%v (%s)", err, hint.Of(err))
 	}
@@ -52,13 +64,13 @@ var blobIDs = regexp.MustCompile(`(?m)^index .*\n`)
 func TestOneCommitShowsTheChangedValuesAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
-	res := mustBring(t, s, switchOn(planned))
+	res := mustBring(t, s, on)
 	if !res.made || res.commit != gitIn(t, s.Repository, "rev-parse", "HEAD") {
 		t.Errorf("got %+v", res)
 	}
 	golden.Equal(t, "on.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
 	mustState(t, s, StateOn)
-	mustBring(t, s, switchOff())
+	mustBring(t, s, off)
 	golden.Equal(t, "off.diff", blobIDs.ReplaceAllString(diff(t, s.Repository), ""))
 	mustState(t, s, StateOff)
 	if n := commits(t, s.Repository); n != 3 {
@@ -69,8 +81,8 @@ func TestOneCommitShowsTheChangedValuesAlone(t *testing.T) {
 func TestTwiceIsNothingToDo(t *testing.T) {
 	t.Parallel()
 	s, remote := newPushedSite(t, "www")
-	first := mustBring(t, s, switchOn(planned))
-	if second := mustBring(t, s, switchOn(planned)); second.made || second.commit != first.commit {
+	first := mustBring(t, s, on)
+	if second := mustBring(t, s, on); second.made || second.commit != first.commit {
 		t.Errorf("got %+v, then %+v", first, second)
 	}
 	if n := commits(t, remote); n != 2 {
@@ -86,11 +98,11 @@ func TestOtherChangesStayWhereTheyAre(t *testing.T) {
 	put(t, s.Repository, "untracked.md", "untracked\n")
 	gitIn(t, s.Repository, "add", "staged.md")
 	before := gitIn(t, s.Repository, "status", "--porcelain")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if after := gitIn(t, s.Repository, "status", "--porcelain"); after != before {
 		t.Errorf("status was\n%s\nis\n%s", before, after)
 	}
-	if files := gitIn(t, s.Repository, "show", "--format=", "--name-only"); files != dataFile {
+	if files := gitIn(t, s.Repository, "show", "--format=", "--name-only"); files != dataName {
 		t.Errorf("the commit holds %s", files)
 	}
 }
@@ -102,13 +114,13 @@ func TestAChangedDataFileIsRefused(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "www")
 			mine := strings.Replace(original, "Nothing", "Something", 1)
-			put(t, s.Repository, dataFile, mine)
+			put(t, s.Repository, dataName, mine)
 			if stage {
 				gitIn(t, s.Repository, "add", ".")
 			}
-			_, err := bring(t, s, switchOn(planned))
-			refusedWith(t, err, "has changes that are not committed", "git -C "+s.Repository+" checkout HEAD -- "+dataFile)
-			if got := get(t, s.Repository, dataFile); got != mine {
+			_, err := bring(t, s, on)
+			refusedWith(t, err, "has changes that are not committed", "git -C "+s.Repository+" checkout HEAD -- "+dataName)
+			if got := get(t, s.Repository, dataName); got != mine {
 				t.Errorf("the file became %s", got)
 			}
 		})
@@ -121,11 +133,11 @@ func TestItsOwnHalfDoneWorkIsFinished(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "www")
-			put(t, s.Repository, dataFile, mustEdit(t, original, planned))
+			put(t, s.Repository, dataName, mustEdit(t, original, planned))
 			if stage {
 				gitIn(t, s.Repository, "add", ".")
 			}
-			mustBring(t, s, switchOn(planned))
+			mustBring(t, s, on)
 			mustState(t, s, StateOn)
 			if status := gitIn(t, s.Repository, "status", "--porcelain"); status != "" {
 				t.Errorf("left: %s", status)
@@ -139,14 +151,14 @@ func TestLineEndsThatGitConverts(t *testing.T) {
 	s := newSite(t, "www")
 	commitFile(t, s.Repository, ".gitattributes", "*.yml text eol=crlf\n")
 	crlf := strings.ReplaceAll(original, "\n", "\r\n")
-	put(t, s.Repository, dataFile, strings.Replace(crlf, "false", "true", 1)) // half done by hand, and not by lull
-	_, err := bring(t, s, switchOff())
+	put(t, s.Repository, dataName, strings.Replace(crlf, "false", "true", 1)) // half done by hand, and not by lull
+	_, err := bring(t, s, off)
 	if err != nil {
 		t.Fatal(err) // HEAD is off: nothing to do, and nothing touched
 	}
-	put(t, s.Repository, dataFile, crlf)
-	mustBring(t, s, switchOn(planned))
-	if got := get(t, s.Repository, dataFile); got != strings.ReplaceAll(mustEdit(t, original, planned), "\n", "\r\n") {
+	put(t, s.Repository, dataName, crlf)
+	mustBring(t, s, on)
+	if got := get(t, s.Repository, dataName); got != strings.ReplaceAll(mustEdit(t, original, planned), "\n", "\r\n") {
 		t.Errorf("got %q", got)
 	}
 	if n := strings.Count(diff(t, s.Repository), "\n+"); n != 4 { // three lines and the +++ of the file
@@ -157,8 +169,8 @@ func TestLineEndsThatGitConverts(t *testing.T) {
 func TestHooksAreObeyed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
-	hook(t, s.Repository, "pre-commit", "echo 'no commits on Fridays' >&2; exit 1")
-	_, err := bring(t, s, switchOn(planned))
+	gitHook(t, s.Repository, "pre-commit", "echo 'no commits on Fridays' >&2; exit 1")
+	_, err := bring(t, s, on)
 	refusedWith(t, err, "no commits on Fridays", "see what git or a hook refuses")
 	if status := gitIn(t, s.Repository, "status", "--porcelain"); status != "" {
 		t.Errorf("left: %s", status)
@@ -170,8 +182,8 @@ func TestHooksAreObeyed(t *testing.T) {
 func TestACommitThatOnlySeemedToFail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
-	hook(t, s.Repository, "post-commit", "kill -9 $PPID")
-	if res := mustBring(t, s, switchOn(planned)); !res.made {
+	gitHook(t, s.Repository, "post-commit", "kill -9 $PPID")
+	if res := mustBring(t, s, on); !res.made {
 		t.Errorf("got %+v", res)
 	}
 	mustState(t, s, StateOn)
@@ -180,8 +192,8 @@ func TestACommitThatOnlySeemedToFail(t *testing.T) {
 func TestAHookThatChangesTheFileIsFoundOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
-	hook(t, s.Repository, "pre-commit", "git show HEAD:"+dataFile+" | sed s/Nothing/Little/ >"+dataFile+"; git add "+dataFile)
-	_, err := bring(t, s, switchOn(planned))
+	gitHook(t, s.Repository, "pre-commit", "git show HEAD:"+dataName+" | sed s/Nothing/Little/ >"+dataName+"; git add "+dataName)
+	_, err := bring(t, s, on)
 	refusedWith(t, err, "not as wanted after the commit", "hooks and filters")
 }
 
@@ -190,13 +202,13 @@ func TestWhoCommits(t *testing.T) {
 	s := newSite(t, "www")
 	gitIn(t, s.Repository, "config", "--unset", "user.name")
 	gitIn(t, s.Repository, "config", "--unset", "user.email")
-	_, err := bring(t, s, switchOn(planned))
+	_, err := bring(t, s, on)
 	refusedWith(t, err, "does not know who commits", "config user.name")
 	s.Author = "Example Ops"
-	_, err = bring(t, s, switchOn(planned))
+	_, err = bring(t, s, on)
 	refusedWith(t, err, "not of the form Name <mail>", "config user.name")
 	s.Author = "Example Ops <ops@example.com>"
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if who := gitIn(t, s.Repository, "log", "-1", "--format=%an <%ae>, %cn <%ce>"); who != "Example Ops <ops@example.com>, Example Ops <ops@example.com>" {
 		t.Errorf("committed by %s", who)
 	}
@@ -211,8 +223,8 @@ func TestRepositoriesThatCannotBeUsed(t *testing.T) {
 	detached := newSite(t, "detached").Repository
 	gitIn(t, detached, "checkout", "--quiet", "--detach")
 	link := newSite(t, "link").Repository
-	gitIn(t, link, "mv", dataFile, "real.yml")
-	if err := os.Symlink("../real.yml", filepath.Join(link, dataFile)); err != nil {
+	gitIn(t, link, "mv", dataName, "real.yml")
+	if err := os.Symlink("../real.yml", filepath.Join(link, dataName)); err != nil {
 		t.Fatal(err)
 	}
 	gitIn(t, link, "add", ".")
@@ -222,20 +234,20 @@ func TestRepositoriesThatCannotBeUsed(t *testing.T) {
 		site        Site
 		words, next string
 	}{
-		"address":      {Site{Repository: "https://me:secret@example.com/www.git", Banner: dataFile}, "https://example.com/www.git is an address", "clone it"},
-		"missing":      {Site{Repository: filepath.Join(plain, "nowhere"), Banner: dataFile}, "no such file", "clone the site"},
-		"no git":       {Site{Repository: plain, Banner: dataFile}, "not a git repository", "root of a git working tree"},
+		"address":      {Site{Repository: "https://me:secret@example.com/www.git", Banner: dataName}, "clone https://example.com/www.git: there is no folder for it", ""},
+		"missing":      {Site{Repository: filepath.Join(plain, "nowhere"), Banner: dataName}, "no such file", "clone the site"},
+		"no git":       {Site{Repository: plain, Banner: dataName}, "not a git repository", "root of a git working tree"},
 		"not the root": {Site{Repository: filepath.Join(s.Repository, "_data"), Banner: "banner_notification.yml"}, "is a folder of the repository", "name " + s.Repository},
-		"no commit":    {Site{Repository: empty, Banner: dataFile}, "no commit yet", "commit the site first"},
-		"detached":     {Site{Repository: detached, Banner: dataFile}, "not on a branch", "switch main"},
+		"no commit":    {Site{Repository: empty, Banner: dataName}, "no commit yet", "commit the site first"},
+		"detached":     {Site{Repository: detached, Banner: dataName}, "not on a branch", "switch main"},
 		"no file":      {Site{Repository: s.Repository, Banner: "_data/none.yml"}, "there is no file _data/none.yml", "three lines"},
-		"symlink":      {Site{Repository: link, Banner: dataFile}, "there is no file", "correct `banner`"},
+		"symlink":      {Site{Repository: link, Banner: dataName}, "there is no file", "correct `banner`"},
 		"outside":      {Site{Repository: s.Repository, Banner: "../banner.yml"}, "is not in the repository", "_data/banner_notification.yml"},
-		"no remote":    {Site{Repository: s.Repository, Banner: dataFile, Push: &yes}, "has no remote", "remote add origin"},
+		"no remote":    {Site{Repository: s.Repository, Banner: dataName, Push: &yes}, "has no remote", "remote add origin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := bring(t, c.site, switchOn(planned))
+			_, err := bring(t, c.site, on)
 			refusedWith(t, err, c.words, c.next)
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("a secret is shown: %v", err)
@@ -255,7 +267,7 @@ func TestAFolderThatLeadsOutOfTheRepository(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(s.Repository, "_data")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bring(t, s, switchOn(planned)); err == nil {
+	if _, err := bring(t, s, on); err == nil {
 		t.Error("no error")
 	}
 	if got := get(t, outside, "banner_notification.yml"); got != original {
@@ -272,7 +284,7 @@ func TestRootWorksAsTheOwner(t *testing.T) {
 	}
 	const owner = 65534
 	s := newSite(t, "www")
-	hook(t, s.Repository, "pre-commit", "id -u >who; id -G >>who")
+	gitHook(t, s.Repository, "pre-commit", "id -u >who; id -G >>who")
 	for dir := s.Repository; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -287,7 +299,7 @@ func TestRootWorksAsTheOwner(t *testing.T) {
 	if err := filepath.WalkDir(s.Repository, chown); err != nil {
 		t.Fatal(err)
 	}
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if who := get(t, s.Repository, "who"); who != "65534\n65534\n" {
 		t.Errorf("the hook ran as %q", who)
 	}
@@ -311,7 +323,7 @@ func TestAnotherGitIsWaitedFor(t *testing.T) {
 	s := newSite(t, "www")
 	lock := filepath.Join(s.Repository, ".git", "index.lock")
 	put(t, s.Repository, ".git/index.lock", "")
-	r, err := open(t.Context(), s)
+	r, err := opened(t, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +335,7 @@ func TestAnotherGitIsWaitedFor(t *testing.T) {
 			}
 		}
 	}
-	if _, err := r.bring(t.Context(), switchOn(planned)); err != nil || waited < 2 {
+	if _, err := r.put(t.Context(), planned, on); err != nil || waited < 2 {
 		t.Errorf("%v after %d waits", err, waited)
 	}
 }
@@ -332,14 +344,14 @@ func TestALockThatStaysIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
 	put(t, s.Repository, ".git/index.lock", "")
-	r, err := open(t.Context(), s)
+	r, err := opened(t, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.patience = 0
-	_, err = r.bring(t.Context(), switchOn(planned))
+	_, err = r.put(t.Context(), planned, on)
 	refusedWith(t, err, "index.lock", "remove the lock file that is named")
-	if got := get(t, s.Repository, dataFile); got != original {
+	if got := get(t, s.Repository, dataName); got != original {
 		t.Errorf("left: %s", got)
 	}
 }

@@ -111,7 +111,7 @@ func (g *git) bytes(ctx context.Context, args ...string) ([]byte, error) {
 
 func (g *git) once(ctx context.Context, args []string) ([]byte, error) {
 	limit := localDeadline
-	if slices.Contains([]string{"push", "fetch", "ls-remote"}, args[0]) {
+	if slices.Contains([]string{"push", "fetch", "ls-remote", "clone"}, args[0]) {
 		limit = remoteDeadline
 	}
 	if slices.Contains([]string{"commit", "checkout", "merge", "push"}, args[0]) {

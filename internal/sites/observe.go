@@ -1,9 +1,6 @@
 package sites
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // State is what a site's published data file says.
 type State string
@@ -13,43 +10,38 @@ const (
 	StateOn    State = "on"    // with our words
 	StateOff   State = "off"   // and says so
 	StateOther State = "other" // on with other words, or it leaves the question open
+	StateSelf  State = "self"  // its pages ask the status page
 )
 
 // Finding is what was seen of a site, and where.
 type Finding struct {
-	State  State
-	Banner Banner // as a template would take it
-	Commit string
-	Place  string // "origin/main"; "main" when the site is not pushed
+	State    State
+	Banner   Banner // as a template would take it
+	Commit   string
+	Place    string // "origin/main"; "main" when the site is not pushed
+	Proposed string // the branch that waits to be merged; State is what it asks for
+}
+
+// Where is the place of what was seen.
+func (f Finding) Where() string {
+	switch {
+	case f.Proposed != "":
+		return f.Proposed + " waits to be merged into " + f.Place
+	case f.Commit != "":
+		return short(f.Commit) + " of " + f.Place
+	}
+	return f.Place
 }
 
 // Observe looks at the version of the data file that the public's site is built from: the
 // remote's, or the branch's own when the site is not pushed. It changes nothing.
 func Observe(ctx context.Context, s Site, b Banner) (Finding, error) {
-	r, err := open(ctx, s)
+	f := newFleet([]Site{s})
+	defer f.close()
+	c, err := f.carry(ctx, s)
 	if err != nil {
 		return Finding{}, err
 	}
-	return r.observe(ctx, b)
-}
-
-func (r *repo) observe(ctx context.Context, b Banner) (Finding, error) {
-	tip, err := r.published(ctx)
-	if err != nil {
-		return Finding{}, err
-	}
-	data, err := r.at(ctx, tip)
-	if err != nil {
-		return Finding{}, err
-	}
-	f := Finding{State: StateOther, Commit: tip, Place: r.place()}
-	if f.Banner, err = Read(data); err != nil {
-		return Finding{}, fmt.Errorf("%s: %w", r.file, err)
-	}
-	if on, err := switchOn(b).holds(data); err == nil && on {
-		f.State = StateOn
-	} else if off, err := switchOff().holds(data); err == nil && off {
-		f.State = StateOff
-	}
-	return f, nil
+	defer c.close()
+	return c.look(ctx, b)
 }

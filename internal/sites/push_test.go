@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -13,17 +14,17 @@ import (
 
 func remoteFile(t *testing.T, remote string) string {
 	t.Helper()
-	return gitIn(t, remote, "show", "main:"+dataFile) + "\n"
+	return gitIn(t, remote, "show", "main:"+dataName) + "\n"
 }
 
 func TestAPushIsSeenOnTheRemote(t *testing.T) {
 	t.Parallel()
 	s, remote := newPushedSite(t, "www")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if got := remoteFile(t, remote); got != mustEdit(t, original, planned) {
 		t.Errorf("the remote has %s", got)
 	}
-	if f := mustState(t, s, StateOn); f.Place != "origin/main" || f.Banner != planned {
+	if f := mustState(t, s, StateOn); f.Place != "origin/main" || !reflect.DeepEqual(f.Banner, planned) {
 		t.Errorf("got %+v", f)
 	}
 	if out := gitIn(t, s.Repository, "status", "--short", "--branch"); out != "## main...origin/main" {
@@ -36,7 +37,7 @@ func TestPushFalseStaysLocal(t *testing.T) {
 	s, remote := newPushedSite(t, "www")
 	no := false
 	s.Push = &no
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if f := mustState(t, s, StateOn); f.Place != "main" {
 		t.Errorf("got %+v", f)
 	}
@@ -51,12 +52,12 @@ func TestABranchWithoutAnUpstream(t *testing.T) {
 	s, remote := newPushedSite(t, "www")
 	gitIn(t, s.Repository, "branch", "--unset-upstream")
 	gitIn(t, s.Repository, "remote", "add", "backup", "file:///nonexistent")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if n := commits(t, remote); n != 2 {
 		t.Errorf("%d commits on the remote", n)
 	}
 	gitIn(t, s.Repository, "switch", "--quiet", "--create", "draft")
-	_, err := bring(t, s, switchOff())
+	_, err := bring(t, s, off)
 	refusedWith(t, err, "there is no origin/draft yet", "push -u origin draft")
 }
 
@@ -69,12 +70,12 @@ func TestARejectedPushGoesOnFromTheirs(t *testing.T) {
 	gitIn(t, s.Repository, "add", "staged.md")
 	put(t, s.Repository, "index.md", "# Work in progress\n")
 	// pre-push runs before git talks to the remote: there the colleague is quicker.
-	hook(t, s.Repository, "pre-push", `n=$(cat n 2>/dev/null || echo 0); n=$((n+1)); echo $n >n
+	gitHook(t, s.Repository, "pre-push", `n=$(cat n 2>/dev/null || echo 0); n=$((n+1)); echo $n >n
 [ $n -gt 3 ] && exit 0
 cd `+other+`; unset $(git rev-parse --local-env-vars)
 git pull --quiet --rebase; echo $n >theirs; git add theirs; git commit --quiet -m "Theirs $n"; git push --quiet`)
 	put(t, s.Repository, ".git/info/exclude", "n\n")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	want := "Switch the maintenance banner on\nTheirs 3\nTheirs 2\nTheirs 1\nBegin"
 	if got := gitIn(t, remote, "log", "--format=%s", "main"); got != want {
 		t.Errorf("the remote has\n%s", got)
@@ -92,12 +93,12 @@ git pull --quiet --rebase; echo $n >theirs; git add theirs; git commit --quiet -
 func TestARejectedPushOverTheSameFile(t *testing.T) {
 	t.Parallel()
 	s, remote := newPushedSite(t, "www")
-	mustBring(t, Site{Name: s.Name, Repository: s.Repository, Banner: s.Banner, Push: new(bool)}, switchOn(planned)) // not pushed
+	mustBring(t, Site{Name: s.Name, Repository: s.Repository, Banner: s.Banner, Push: new(bool)}, on) // not pushed
 	other := colleague(t, remote)
 	theirs := "# new head\n" + strings.Replace(original, "Nothing is planned", "'Quiet'", 1)
-	commitFile(t, other, dataFile, theirs)
+	commitFile(t, other, dataName, theirs)
 	gitIn(t, other, "push", "--quiet")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	if got, want := remoteFile(t, remote), mustEdit(t, theirs, planned); got != want {
 		t.Errorf("the remote has\n%s\nwant\n%s", got, want)
 	}
@@ -123,10 +124,7 @@ func TestPushesAtTheSameTime(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, s := range clones {
 		wg.Go(func() {
-			var r *repo
-			if r, errs[i] = open(t.Context(), s); errs[i] == nil {
-				_, errs[i] = r.bring(t.Context(), switchOn(planned))
-			}
+			_, errs[i] = Publish(t.Context(), []Site{s}, planned, on, nil)
 		})
 	}
 	wg.Wait()
@@ -145,12 +143,12 @@ func TestPushesAtTheSameTime(t *testing.T) {
 
 func TestUnpublishedCommitsOfOthersAreNotPublished(t *testing.T) {
 	t.Parallel()
-	for name, file := range map[string]string{"another file": "draft.md", "the same file": dataFile} {
+	for name, file := range map[string]string{"another file": "draft.md", "the same file": dataName} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, remote := newPushedSite(t, "www")
 			commitFile(t, s.Repository, file, original+"# mine\n")
-			_, err := bring(t, s, switchOn(planned))
+			_, err := bring(t, s, on)
 			refusedWith(t, err, "a push would publish them", "set `push: false`")
 			if n := commits(t, remote) + commits(t, s.Repository); n != 3 {
 				t.Errorf("%d commits in both", n)
@@ -166,24 +164,24 @@ func TestBehindTheRemoteWithOtherChanges(t *testing.T) {
 	commitFile(t, other, "index.md", "# Theirs\n")
 	gitIn(t, other, "push", "--quiet")
 	put(t, s.Repository, "index.md", "# Mine\n")
-	_, err := bring(t, s, switchOn(planned))
+	_, err := bring(t, s, on)
 	refusedWith(t, err, "would be overwritten", "commit or stash your changes")
 	put(t, s.Repository, "index.md", "# Hello\n")
-	mustBring(t, s, switchOn(planned))
+	mustBring(t, s, on)
 	mustState(t, s, StateOn)
 }
 
 func TestARemoteThatRefuses(t *testing.T) {
 	t.Parallel()
 	s, remote := newPushedSite(t, "www")
-	hook(t, remote, "pre-receive", "echo 'main is frozen' >&2; exit 1")
-	_, err := bring(t, s, switchOn(planned))
+	gitHook(t, remote, "pre-receive", "echo 'main is frozen' >&2; exit 1")
+	_, err := bring(t, s, on)
 	refusedWith(t, err, "main is frozen", "push origin main")
 	mustState(t, s, StateOff)
 	if err := os.Remove(filepath.Join(remote, "hooks", "pre-receive")); err != nil {
 		t.Fatal(err)
 	}
-	if res := mustBring(t, s, switchOn(planned)); res.made {
+	if res := mustBring(t, s, on); res.made {
 		t.Error("committed a second time")
 	}
 	mustState(t, s, StateOn)
@@ -193,8 +191,8 @@ func TestARemoteThatRefuses(t *testing.T) {
 func TestAnAnswerThatIsLost(t *testing.T) {
 	t.Parallel()
 	s, remote := newPushedSite(t, "www")
-	hook(t, remote, "post-update", "kill -9 $PPID")
-	mustBring(t, s, switchOn(planned))
+	gitHook(t, remote, "post-update", "kill -9 $PPID")
+	mustBring(t, s, on)
 	mustState(t, s, StateOn)
 	if n := commits(t, remote); n != 2 {
 		t.Errorf("%d commits on the remote", n)
@@ -207,7 +205,7 @@ func TestARemoteThatIsAway(t *testing.T) {
 	if err := os.Rename(remote, remote+".away"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bring(t, s, switchOn(planned)); err == nil {
+	if _, err := bring(t, s, on); err == nil {
 		t.Error("no error")
 	}
 	if n := commits(t, s.Repository); n != 1 {

@@ -3,20 +3,15 @@ package sites
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
+	"github.com/lullhq/lull/internal/sites/live"
 )
-
-// atOnce bounds how many repositories are worked on side by side.
-const atOnce = 8
 
 // BannerStep switches the banner on, or off, at all sites. One that cannot be switched does
 // not keep the others from it.
@@ -28,6 +23,7 @@ type BannerStep struct {
 	sites  []Site
 	banner Banner
 	on     bool
+	live   *live.Checker // nil: it is not looked whether it is live
 }
 
 var _ run.Step = (*BannerStep)(nil)
@@ -37,10 +33,17 @@ func NewBannerStep(name string, sites []Site, banner Banner, on bool) *BannerSte
 	return &BannerStep{name: name, sites: slices.Clone(sites), banner: banner, on: on}
 }
 
+// Watching lets the step wait until the banner is live at the sites that say for how long.
+func (s *BannerStep) Watching(c *live.Checker) *BannerStep {
+	s.live = c
+	return s
+}
+
 // memo is what the step keeps.
 type memo struct {
-	Commits map[string]string `json:"commits"` // site to commit
-	Said    bool              `json:"said"`    // the timeline has it
+	Commits map[string]string    `json:"commits"`          // site to commit
+	Pushed  map[string]time.Time `json:"pushed,omitempty"` // when that was published
+	Said    bool                 `json:"said"`             // the timeline has it
 }
 
 // Name implements run.Step.
@@ -52,9 +55,11 @@ func (s *BannerStep) Observe(ctx context.Context, rec run.Recorder) (run.Observa
 	if err != nil {
 		return run.Observation{}, err
 	}
+	f := newFleet(s.sites)
+	defer f.close()
 	found := make([]look, len(s.sites))
-	s.each(func(i int, site Site) error {
-		found[i] = s.look(ctx, site)
+	f.each(func(i int, site Site) error {
+		found[i] = s.look(ctx, f, site)
 		return nil
 	})
 	if err := context.Cause(ctx); err != nil {
@@ -80,23 +85,37 @@ type look struct {
 	said  string
 }
 
-func (s *BannerStep) look(ctx context.Context, site Site) look {
-	r, err := open(ctx, site)
+func (s *BannerStep) look(ctx context.Context, f *fleet, site Site) (l look) {
+	err := f.with(ctx, site, func(c carrier) error {
+		seen, err := c.look(ctx, s.banner)
+		if err != nil {
+			return err
+		}
+		l = look{right: seen.State == s.wanted() || seen.State == StateSelf, said: seen.words(site)}
+		if !l.right && s.on {
+			if l.begun, err = c.begun(ctx, s.banner); err != nil {
+				l.said += fmt.Sprintf(" (%v)", err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return look{said: fmt.Sprintf("%s cannot be looked at: %v", site.Name, err)}
-	}
-	f, err := r.observe(ctx, s.banner)
-	if err != nil {
-		return look{said: fmt.Sprintf("%s cannot be looked at: %v", site.Name, err)}
-	}
-	l := look{right: f.State == s.wanted(), said: fmt.Sprintf("%s %s at %s of %s", site.Name, f.State, short(f.Commit), f.Place)}
-	if !l.right && s.on {
-		l.begun, err = r.begun(ctx, switchOn(s.banner))
-	}
-	if err != nil {
-		l.said += fmt.Sprintf(" (%v)", err)
 	}
 	return l
+}
+
+// words are what was seen of a site.
+func (f Finding) words(site Site) string {
+	switch {
+	case f.State == StateSelf:
+		return fmt.Sprintf("%s by %s", site.Name, f.Place)
+	case f.Commit == "":
+		return fmt.Sprintf("%s %s by %s", site.Name, f.State, f.Place)
+	case f.Proposed != "":
+		return fmt.Sprintf("%s %s when %s is merged into %s", site.Name, f.State, f.Proposed, f.Place)
+	}
+	return fmt.Sprintf("%s %s at %s of %s", site.Name, f.State, short(f.Commit), f.Place)
 }
 
 // presence of the step that switches off rests on the memo alone to begin with: sites without a banner are no trace of it.
@@ -112,19 +131,17 @@ func (s *BannerStep) presence(right int, begun, said bool) run.Presence {
 
 // Apply implements run.Step.
 func (s *BannerStep) Apply(ctx context.Context, rec run.Recorder) error {
-	if err := s.banner.Check(); s.on && err != nil {
+	if err := Check(s.banner); s.on && err != nil {
 		return err
 	}
 	m, err := remember(rec)
 	if err != nil {
 		return err
 	}
-	c := switchOff()
-	if s.on {
-		c = switchOn(s.banner)
-	}
-	w := &work{rec: rec, word: s.word(), memo: m, of: len(s.sites)}
-	if err := s.failed(s.each(func(_ int, site Site) error { return w.bring(ctx, site, c) })); err != nil {
+	f := newFleet(s.sites)
+	defer f.close()
+	w := &work{rec: rec, on: s.on, word: s.word(), memo: m, of: len(s.sites)}
+	if err := f.failed(f.each(func(_ int, site Site) error { return w.bring(ctx, f, site, s.banner) })); err != nil {
 		return err
 	}
 	if len(s.sites) > 0 {
@@ -132,8 +149,34 @@ func (s *BannerStep) Apply(ctx context.Context, rec run.Recorder) error {
 			return err
 		}
 	}
-	m.Said = true
-	return rec.Keep(ctx, m)
+	if err := s.watch(ctx, rec, w.memo.Pushed); err != nil {
+		return err
+	}
+	w.memo.Said = true
+	return rec.Keep(ctx, w.memo)
+}
+
+// watch waits until the banner is live, or is gone, where lull.yaml says for how long. What comes of it is a fact and
+// stops nothing: a host that builds slowly is no reason to call the work off.
+func (s *BannerStep) watch(ctx context.Context, rec run.Recorder, pushed map[string]time.Time) error {
+	if s.live == nil {
+		return nil
+	}
+	var watched []Site
+	for _, site := range s.sites {
+		if site.LiveWithin > 0 && site.URL != "" {
+			watched = append(watched, site)
+		}
+	}
+	if len(watched) == 0 {
+		return nil
+	}
+	rec.Progress(run.Progress{Text: "waiting for the sites to show it", Unit: "sites", Total: float64(len(watched))})
+	sum := Verify(ctx, s.live, watched, s.banner, s.on, pushed)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return rec.Note(ctx, sum.Fact(), sum.Figures())
 }
 
 // Undo implements run.Step: a banner that was switched on is switched off, at the sites that
@@ -143,30 +186,37 @@ func (s *BannerStep) Undo(ctx context.Context, rec run.Recorder) error {
 	if err != nil || !s.on {
 		return err
 	}
-	w := &work{rec: rec, word: "off", memo: memo{Commits: map[string]string{}}, of: len(s.sites), undo: true}
-	err = s.failed(s.each(func(_ int, site Site) error {
-		r, err := open(ctx, site)
-		if err != nil {
-			return err
-		}
-		if err := r.dropBegun(ctx, switchOn(s.banner)); err != nil {
-			return err
-		}
-		f, err := r.observe(ctx, s.banner)
-		if _, ours := m.Commits[site.Name]; err != nil || !ours && f.State != StateOn {
-			return err
-		}
-		return w.bring(ctx, site, switchOff())
-	}))
+	f := newFleet(s.sites)
+	defer f.close()
+	w := &work{rec: rec, word: string(StateOff), memo: memo{Commits: map[string]string{}, Pushed: map[string]time.Time{}}, of: len(s.sites), undo: true}
+	err = f.failed(f.each(func(_ int, site Site) error { return s.takeOff(ctx, f, w, m, site) }))
 	if off := w.memo.Commits; err == nil && len(off) > 0 {
 		err = rec.Say(ctx, "banner/"+s.name+"/undone", s.event(false, len(off)))
 	}
 	return err
 }
 
+func (s *BannerStep) takeOff(ctx context.Context, f *fleet, w *work, m memo, site Site) error {
+	ours := false
+	err := f.with(ctx, site, func(c carrier) error {
+		if err := c.drop(ctx, s.banner); err != nil {
+			return err
+		}
+		seen, err := c.look(ctx, s.banner)
+		_, known := m.Commits[site.Name]
+		ours = known || seen.State == StateOn
+		return err
+	})
+	if err != nil || !ours {
+		return err
+	}
+	return w.bring(ctx, f, site, s.banner)
+}
+
 // work is what the sites of one Apply or Undo share.
 type work struct {
 	rec  run.Recorder
+	on   bool
 	word string
 	of   int
 	undo bool
@@ -175,12 +225,12 @@ type work struct {
 	memo memo
 }
 
-func (w *work) bring(ctx context.Context, site Site, c change) error {
-	r, err := open(ctx, site)
-	if err != nil {
-		return w.note(ctx, site, err)
-	}
-	res, err := r.bring(ctx, c)
+func (w *work) bring(ctx context.Context, f *fleet, site Site, b Banner) error {
+	var res result
+	err := f.with(ctx, site, func(c carrier) (err error) {
+		res, err = c.put(ctx, b, w.on)
+		return err
+	})
 	if err != nil {
 		return w.note(ctx, site, err)
 	}
@@ -189,24 +239,32 @@ func (w *work) bring(ctx context.Context, site Site, c change) error {
 	if _, known := w.memo.Commits[site.Name]; !known || res.made {
 		w.memo.Commits[site.Name] = res.commit
 	}
+	if res.made {
+		w.memo.Pushed[site.Name] = time.Now().UTC()
+	}
 	if !w.undo {
 		if err := w.rec.Keep(ctx, w.memo); err != nil {
 			return err
 		}
 	}
 	w.rec.Progress(run.Progress{Text: site.Name + " is " + w.word, Unit: "sites", Done: float64(len(w.memo.Commits)), Total: float64(w.of)})
-	return w.rec.Note(ctx, w.outcome(site, r, res), nil)
+	return w.rec.Note(ctx, site.Name+": "+res.words(w.word), nil)
 }
 
-func (w *work) outcome(site Site, r *repo, res result) string {
-	what := fmt.Sprintf("%s: the banner is %s, commit %s", site.Name, w.word, short(res.commit))
-	if !res.made {
-		what = fmt.Sprintf("%s: the banner was %s already, at commit %s", site.Name, w.word, short(res.commit))
+// words are what was done to a site.
+func (r result) words(word string) string {
+	what := "the banner is " + word
+	if !r.made {
+		what = "the banner was " + word + " already"
 	}
-	if r.pushes() {
-		return what + ", pushed to " + r.place()
+	if r.commit != "" {
+		preposition := ", commit "
+		if !r.made {
+			preposition = ", at commit "
+		}
+		what += preposition + short(r.commit)
 	}
-	return what + ", not pushed"
+	return what + ", " + r.where
 }
 
 func (w *work) note(ctx context.Context, site Site, cause error) error {
@@ -215,55 +273,6 @@ func (w *work) note(ctx context.Context, site Site, cause error) error {
 		return err
 	}
 	return cause
-}
-
-// each runs do for every site, side by side, but one after the other in one repository. It
-// gives the errors in the order of the sites.
-func (s *BannerStep) each(do func(int, Site) error) []error {
-	errs := make([]error, len(s.sites))
-	shared := map[string][]int{}
-	for i, site := range s.sites {
-		dir, err := filepath.EvalSymlinks(site.Repository)
-		if err != nil {
-			dir = site.Repository
-		}
-		shared[dir] = append(shared[dir], i)
-	}
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for _, members := range shared {
-		g.Go(func() error {
-			for _, i := range members {
-				errs[i] = do(i, s.sites[i])
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // the errors are in errs
-	return errs
-}
-
-// failed names every site that is not as wanted.
-func (s *BannerStep) failed(errs []error) error {
-	var all error
-	n := 0
-	for i, err := range errs {
-		if err == nil {
-			continue
-		}
-		if err = fmt.Errorf("%s: %w", s.sites[i].Name, err); n > 0 {
-			err = fmt.Errorf("%w; %w", all, err)
-		}
-		all, n = err, n+1
-	}
-	if all == nil {
-		return nil
-	}
-	all = fmt.Errorf("the banner could not be switched at %d of %d sites: %w", n, len(errs), all)
-	if hint.Of(all) == "" {
-		all = hint.Wrap(all, "see why, then type the same command again: sites that are done are left alone")
-	}
-	return all
 }
 
 func (s *BannerStep) wanted() State {
@@ -276,7 +285,12 @@ func (s *BannerStep) wanted() State {
 func (s *BannerStep) word() string { return string(s.wanted()) }
 
 func (s *BannerStep) event(on bool, n int) maint.BannerChanged {
-	e := maint.BannerChanged{On: on, Sites: n, Of: len(s.sites), Text: s.banner.Text}
+	return Changed(s.banner, on, n, len(s.sites))
+}
+
+// Changed is the banner on the record: on how many of the sites it is now, or is no more.
+func Changed(b Banner, on bool, n, of int) maint.BannerChanged {
+	e := maint.BannerChanged{On: on, Sites: n, Of: of, Text: b.Text}
 	if !on {
 		e.Text = "The notice is off our sites."
 	}
@@ -288,6 +302,9 @@ func remember(rec run.Recorder) (memo, error) {
 	_, err := rec.Memo(&m)
 	if m.Commits == nil {
 		m.Commits = map[string]string{}
+	}
+	if m.Pushed == nil {
+		m.Pushed = map[string]time.Time{}
 	}
 	return m, err
 }

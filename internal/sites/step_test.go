@@ -106,7 +106,7 @@ func TestStepsSwitchAllSitesOnAndOff(t *testing.T) {
 func TestOneSiteDoesNotKeepTheOthersFromIt(t *testing.T) {
 	t.Parallel()
 	www, docs, blog := newSite(t, "www"), newSite(t, "docs"), newSite(t, "blog")
-	put(t, docs.Repository, dataFile, original+"# mine\n")
+	put(t, docs.Repository, dataName, original+"# mine\n")
 	p := newPlan(www, docs, blog)
 	err := p.run(t.Context(), p.items...)
 	refusedWith(t, err, "the banner could not be switched at 1 of 3 sites: docs: _data/banner_notification.yml", "git -C "+docs.Repository+" diff")
@@ -115,7 +115,7 @@ func TestOneSiteDoesNotKeepTheOthersFromIt(t *testing.T) {
 	mustState(t, blog, StateOn)
 	p.mustSay(t)
 	p.mustNote(t, "docs: the banner could not be switched on")
-	put(t, docs.Repository, dataFile, original)
+	put(t, docs.Repository, dataName, original)
 	if err := p.run(t.Context(), p.items[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestACrashBetweenTwoSites(t *testing.T) {
 	defer cancel()
 	dir := t.TempDir()
 	stuck, free := filepath.Join(dir, "stuck"), filepath.Join(dir, "free")
-	hook(t, second.Repository, "pre-commit", "touch "+stuck+"; while [ ! -e "+free+" ]; do sleep 0.02; done; exit 1")
+	gitHook(t, second.Repository, "pre-commit", "touch "+stuck+"; while [ ! -e "+free+" ]; do sleep 0.02; done; exit 1")
 	go func() {
 		for ctx.Err() == nil {
 			f, err := Observe(ctx, first, planned)
@@ -150,7 +150,7 @@ func TestACrashBetweenTwoSites(t *testing.T) {
 	}
 	mustState(t, first, StateOn)
 	mustState(t, second, StateOff)
-	hook(t, second.Repository, "pre-commit", "exit 0")
+	gitHook(t, second.Repository, "pre-commit", "exit 0")
 	if err := p.run(t.Context(), p.items[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -164,13 +164,13 @@ func TestACrashBetweenTwoSites(t *testing.T) {
 func TestAbortTakesTheBannerOffWhereTheStepPutIt(t *testing.T) {
 	t.Parallel()
 	www, docs, promo := newSite(t, "www"), newSite(t, "docs"), newSite(t, "promo")
-	commitFile(t, promo.Repository, dataFile, "enabled: true\ntext: Buy now\nurl: /buy\n")
-	put(t, promo.Repository, dataFile, "enabled: true\ntext: Buy later\nurl: /buy\n") // keeps lull out
+	commitFile(t, promo.Repository, dataName, "enabled: true\ntext: Buy now\nurl: /buy\n")
+	put(t, promo.Repository, dataName, "enabled: true\ntext: Buy later\nurl: /buy\n") // keeps lull out
 	p := newPlan(www, docs, promo)
 	if err := p.run(t.Context(), p.items[0]); err == nil {
 		t.Fatal("no error")
 	}
-	commitFile(t, docs.Repository, dataFile, mustEdit(t, original, Banner{true, "Running late", ""})) // by hand, after the step
+	commitFile(t, docs.Repository, dataName, mustEdit(t, original, Banner{Enabled: true, Text: "Running late"})) // by hand, after the step
 	if err := p.abort(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +184,11 @@ func TestAbortCleansUpAHalfDoneFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
 	p := newPlan(s)
-	hook(t, s.Repository, "pre-commit", "exit 1")
+	gitHook(t, s.Repository, "pre-commit", "exit 1")
 	if err := p.run(t.Context(), p.items[0]); err == nil {
 		t.Fatal("no error")
 	}
-	put(t, s.Repository, dataFile, mustEdit(t, original, planned))
+	put(t, s.Repository, dataName, mustEdit(t, original, planned))
 	if err := p.abort(t.Context()); err != nil {
 		t.Fatal(err)
 	}

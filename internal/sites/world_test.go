@@ -3,12 +3,16 @@ package sites
 import (
 	"errors"
 	"fmt"
+	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/lullhq/lull/internal/sites/datafile"
 )
 
 // TestMain keeps the settings of whoever runs the tests out of them.
@@ -30,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const dataFile = "_data/banner_notification.yml"
+const dataName = "_data/banner_notification.yml"
 
 // template is a site that every test copies.
 var template = sync.OnceValues(func() (string, error) {
@@ -42,7 +46,7 @@ var template = sync.OnceValues(func() (string, error) {
 		full := filepath.Join(dir, name)
 		err = errors.Join(err, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(content), 0o644))
 	}
-	put(dataFile, original)
+	put(dataName, original)
 	put("index.md", "# Hello\n")
 	for _, args := range [][]string{
 		{"init", "--quiet", "--template=", "--initial-branch=main"}, {"config", "user.name", "Ann Author"},
@@ -66,7 +70,7 @@ func newSite(t *testing.T, name string) Site {
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	return Site{Name: name, Repository: dir, Banner: dataFile, URL: "http://127.0.0.1/"}
+	return Site{Name: name, Repository: dir, Banner: dataName, URL: "http://127.0.0.1/"}
 }
 
 // newPushedSite makes a bare remote, and a working tree that follows it.
@@ -133,8 +137,8 @@ func get(t *testing.T, dir, name string) string {
 	return string(data)
 }
 
-// hook puts a script in the way of git.
-func hook(t *testing.T, dir, name, script string) {
+// gitHook puts a script in the way of git.
+func gitHook(t *testing.T, dir, name, script string) {
 	t.Helper()
 	gitDir := gitIn(t, dir, "rev-parse", "--absolute-git-dir")
 	full := filepath.Join(gitDir, "hooks", name)
@@ -157,4 +161,37 @@ func commits(t *testing.T, dir string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+const original = `# The strip on top of every page.
+enabled: false # true shows it
+text: Nothing is planned
+
+# where it leads
+url: https://example.com/status
+extra: {a: [1, 2]}
+`
+
+var planned = Banner{Enabled: true, Text: "Scheduled maintenance on 5 December", URL: "https://example.com/plan"}
+
+func mustEdit(t *testing.T, in string, b Banner) string {
+	t.Helper()
+	out, err := datafile.Edit(dataName, []byte(in), b)
+	if err != nil {
+		t.Fatalf("edit %q: %v", in, err)
+	}
+	return string(out)
+}
+
+// gitOverHTTP serves a bare repository with git's own program for it (git-http-backend(1)), and gives its address.
+func gitOverHTTP(t *testing.T, remote string) string {
+	t.Helper()
+	gitIn(t, remote, "config", "http.receivepack", "true")
+	gitIn(t, remote, "config", "uploadpack.allowFilter", "true")
+	backend := filepath.Join(gitIn(t, remote, "--exec-path"), "git-http-backend")
+	srv := httptest.NewServer(&cgi.Handler{Path: backend, Env: []string{
+		"GIT_PROJECT_ROOT=" + filepath.Dir(remote), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "REMOTE_USER=test",
+	}})
+	t.Cleanup(srv.Close)
+	return srv.URL + "/" + filepath.Base(remote)
 }

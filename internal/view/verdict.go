@@ -42,7 +42,8 @@ func wentWell(r Report, steps []StepReport, f maint.Figures) []string {
 			out = append(out, p.well(f))
 		}
 	}
-	return out
+	seen, _ := bannerSeen(f)
+	return append(out, seen...)
 }
 
 // proofs are the figures that have to be 0.
@@ -186,7 +187,8 @@ func wentWrong(r Report, steps []StepReport, f maint.Figures, pauses []pause) []
 			out = append(out, p.wrong(f))
 		}
 	}
-	return out
+	_, unseen := bannerSeen(f)
+	return append(out, unseen...)
 }
 
 func (r Report) end() time.Time {

@@ -1,4 +1,4 @@
-package sites
+package datafile
 
 import (
 	"bytes"
@@ -24,13 +24,13 @@ func FuzzEdit(f *testing.F) {
 		f.Add([]byte(in), true, " <script>: 'a' \"b\" \\ # \u2028\x00\t", "صيانة 🛠️\r\n")
 	}
 	f.Fuzz(func(t *testing.T, in []byte, on bool, text, url string) {
-		want := Banner{on, text, url}
-		out, err := Edit(in, want)
+		want := Banner{Enabled: on, Text: text, URL: url}
+		out, err := Edit("b.yml", in, want)
 		if err != nil {
 			return
 		}
 		checkValues(t, in, out, want)
-		if again, err := Edit(out, want); err != nil || !bytes.Equal(again, out) {
+		if again, err := Edit("b.yml", out, want); err != nil || !bytes.Equal(again, out) {
 			t.Fatalf("the second time: %q, %v", again, err)
 		}
 		checkUntouched(t, in, out)
@@ -40,7 +40,7 @@ func FuzzEdit(f *testing.F) {
 
 func checkValues(t *testing.T, in, out []byte, want Banner) {
 	t.Helper()
-	if got, err := Read(out); err != nil || got != want {
+	if got, err := Read("b.yml", out); err != nil || got.Enabled != want.Enabled || got.Text != want.Text || got.URL != want.URL {
 		t.Fatalf("%q reads as %+v, %v; want %+v", out, got, err, want)
 	}
 	before, after := load(t, in), load(t, out)
@@ -82,11 +82,11 @@ func skeleton(t *testing.T, data []byte) string {
 	}
 	var cuts []splice
 	for _, key := range []string{keyEnabled, keyText, keyURL} {
-		_, v := d.find(key)
-		if v == nil {
+		p := d.find(key)
+		if p.value == nil {
 			continue
 		}
-		if start, end, err := d.extent(key, v); err == nil {
+		if start, end, err := d.extent(key, p); err == nil {
 			cuts = append(cuts, splice{start, end, " "})
 		}
 	}
@@ -99,11 +99,11 @@ func fields(s string) []string { return strings.Fields(s) }
 // checkWayBack sets the old values again. Where the old file was written as lull writes, the bytes are the same.
 func checkWayBack(t *testing.T, in, out []byte) {
 	t.Helper()
-	was, err := Read(in)
+	was, err := Read("b.yml", in)
 	if err != nil || !utf8.ValidString(was.Text+was.URL) {
 		return
 	}
-	back, err := Edit(out, was)
+	back, err := Edit("b.yml", out, was)
 	if err != nil {
 		t.Fatalf("no way back from %q: %v", out, err)
 	}
@@ -119,14 +119,15 @@ func canonical(t *testing.T, data []byte) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := Read(data)
+	b, _ := Read("b.yml", data)
 	for _, s := range []setting{{keyEnabled, b.Enabled}, {keyText, b.Text}, {keyURL, b.URL}} {
-		k, v := d.find(s.key)
+		p := d.find(s.key)
+		v := p.value
 		if v == nil || nothing(v) || isBlock(v) || !s.holds(v) {
 			return false
 		}
-		start, end, err := d.extent(s.key, v)
-		if err != nil || string(d.src[start:end]) != s.write(k, v, d.flow) {
+		start, end, err := d.extent(s.key, p)
+		if err != nil || string(d.src[start:end]) != s.write(p) {
 			return false
 		}
 	}
@@ -141,8 +142,8 @@ func sameForms(t *testing.T, in, out []byte) bool {
 		t.Fatal(errA, errB)
 	}
 	for _, key := range []string{keyEnabled, keyText, keyURL} {
-		_, v := a.find(key)
-		if _, w := b.find(key); v == nil || w == nil || v.Style != w.Style {
+		v := a.find(key).value
+		if w := b.find(key).value; v == nil || w == nil || v.Style != w.Style {
 			return false
 		}
 	}

@@ -1,9 +1,10 @@
-package sites
+package datafile
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -15,6 +16,7 @@ type document struct {
 	src   []byte     // what follows the byte order mark
 	root  *yaml.Node // the mapping; nil when the file says nothing
 	flow  bool       // the mapping is in braces, as in JSON
+	json  bool       // the file is called so
 	lines []int      // where each line begins, counted as YAML counts lines
 }
 
@@ -63,17 +65,27 @@ func (d *document) setRoot(n *yaml.Node) error {
 	return nil
 }
 
-// find gives a key and its value, or nil.
-func (d *document) find(key string) (k, v *yaml.Node) {
-	if d.root == nil {
-		return nil, nil
+// place is a key with its value, and the mapping that they stand in.
+type place struct{ key, value, parent *yaml.Node }
+
+// flow says that the place is within braces.
+func (p place) flow() bool { return p.parent != nil && p.parent.Style&yaml.FlowStyle != 0 }
+
+// find gives the place of a key, or one without a value. "locale.de" is the key de of the mapping locale.
+func (d *document) find(key string) place {
+	at := d.root
+	if parent, child, nested := strings.Cut(key, "."); nested {
+		at, key = d.find(parent).value, child
 	}
-	for i := 0; i+1 < len(d.root.Content); i += 2 {
-		if k := d.root.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
-			return k, d.root.Content[i+1]
+	if at == nil || at.Kind != yaml.MappingNode {
+		return place{}
+	}
+	for i := 0; i+1 < len(at.Content); i += 2 {
+		if k := at.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
+			return place{k, at.Content[i+1], at}
 		}
 	}
-	return nil, nil
+	return place{}
 }
 
 // lineStarts counts lines as the parser does: YAML 1.1, section 4.2.

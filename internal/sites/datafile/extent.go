@@ -1,4 +1,4 @@
-package sites
+package datafile
 
 import (
 	"bytes"
@@ -9,7 +9,8 @@ import (
 )
 
 // extent gives the bytes of a value: only these are ever replaced.
-func (d *document) extent(key string, n *yaml.Node) (start, end int, err error) {
+func (d *document) extent(key string, p place) (start, end int, err error) {
+	n := p.value
 	switch {
 	case n.Kind == yaml.AliasNode:
 		return 0, 0, fmt.Errorf("line %d: %s refers to another value (*%s)", n.Line, key, n.Value)
@@ -24,31 +25,32 @@ func (d *document) extent(key string, n *yaml.Node) (start, end int, err error) 
 	if nothing(n) {
 		return start, start, nil
 	}
-	end = d.end(n, start)
-	if !d.means(d.src[start:end], n) {
+	end = d.end(p, start)
+	if !d.means(d.src[start:end], p) {
 		return 0, 0, fmt.Errorf("line %d: %s is written in a way that lull cannot change", n.Line, key)
 	}
 	return start, end, nil
 }
 
-func (d *document) end(n *yaml.Node, start int) int {
+func (d *document) end(p place, start int) int {
+	n := p.value
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		return quoteEnd(d.src, start, '"')
 	case n.Style&yaml.SingleQuotedStyle != 0:
 		return quoteEnd(d.src, start, '\'')
 	case isBlock(n):
-		return d.blockEnd(start)
+		return d.blockEnd(start, p.parent.Column)
 	}
-	return d.plainEnd(start)
+	return d.plainEnd(start, p)
 }
 
 func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
 
 // means asks the parser whether the bytes alone are the value: a second opinion on every extent.
-func (d *document) means(raw []byte, n *yaml.Node) bool {
-	text := "k: " + string(raw)
-	if d.flow {
+func (d *document) means(raw []byte, p place) bool {
+	n, text := p.value, "k: "+string(raw)
+	if p.flow() {
 		text = "{" + text + "}"
 	}
 	alone, err := parse([]byte(text))
@@ -78,30 +80,30 @@ func quoteEnd(src []byte, start int, quote byte) int {
 }
 
 // plainEnd follows a plain value over its lines, up to a comment or a line that is no longer indented.
-func (d *document) plainEnd(start int) int {
-	end, comment := d.plainLine(start)
-	for next := d.nextLine(end); !comment && !d.flow && next < len(d.src); next = d.nextLine(next) {
+func (d *document) plainEnd(start int, p place) int {
+	end, comment := d.plainLine(start, p.flow())
+	for next := d.nextLine(end); !comment && !p.flow() && next < len(d.src); next = d.nextLine(next) {
 		text := next + d.indentAt(next)
 		if text == len(d.src) || breakAt(d.src, text) > 0 {
 			continue
 		}
-		if text-next < d.root.Column || d.src[text] == '#' {
+		if text-next < p.parent.Column || d.src[text] == '#' {
 			break
 		}
-		end, comment = d.plainLine(text)
+		end, comment = d.plainLine(text, p.flow())
 	}
 	return end
 }
 
 // plainLine gives the end of a plain value on one line, and whether a comment follows it.
-func (d *document) plainLine(start int) (end int, comment bool) {
+func (d *document) plainLine(start int, flow bool) (end int, comment bool) {
 	i := start
 	for ; i < len(d.src) && breakAt(d.src, i) == 0; i++ {
 		if d.src[i] == '#' && i > start && isBlank(d.src[i-1]) {
 			comment = true
 			break
 		}
-		if d.flow && bytes.IndexByte([]byte(",[]{}"), d.src[i]) >= 0 {
+		if flow && bytes.IndexByte([]byte(",[]{}"), d.src[i]) >= 0 {
 			break
 		}
 	}
@@ -112,7 +114,7 @@ func (d *document) plainLine(start int) (end int, comment bool) {
 }
 
 // blockEnd gives the end of a block's last line that is not blank, before its line break.
-func (d *document) blockEnd(start int) int {
+func (d *document) blockEnd(start, column int) int {
 	end, indent := d.trimmedEnd(start), 0
 	for next := d.nextLine(start); next < len(d.src); next = d.nextLine(next) {
 		n := d.indentAt(next)
@@ -122,7 +124,7 @@ func (d *document) blockEnd(start int) int {
 		if indent == 0 {
 			indent = n
 		}
-		if n < indent || n < d.root.Column {
+		if n < indent || n < column {
 			break
 		}
 		end = d.lineStop(next)
