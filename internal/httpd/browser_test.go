@@ -5,7 +5,6 @@ import (
 	"flag"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/lullhq/lull/internal/chromium"
 	"github.com/lullhq/lull/internal/maint"
 )
 
@@ -24,31 +24,10 @@ var shots = flag.String("shots", "", "folder in which the browser tests leave pi
 // patience is how long a browser has for a whole test: taking every picture is the longest.
 const patience = 15 * time.Minute
 
-// browser starts Debian's chromium without a window, with a profile of its own, or skips the test.
+// browser starts a chromium, or skips the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("no chromium on PATH: the page is not looked at in a browser (apt-get install chromium)")
-	}
-	// The allocator makes a new profile folder and removes it when the browser has gone.
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-background-networking", true), chromedp.Env("TZ=Europe/Berlin", "LANG=en_GB.UTF-8"))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, patience)
-	t.Cleanup(end)
-	return ctx
+	return chromium.Start(t, patience)
 }
 
 // fetches is how often the page's script has asked the server for something.

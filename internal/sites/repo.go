@@ -281,11 +281,29 @@ func (r *repo) write(file string, data []byte) error {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if err := r.makeDir(root, path.Dir(file)); err != nil {
+		return err
+	}
 	next := path.Join(path.Dir(file), "."+path.Base(file)+".lull")
 	if err := r.create(root, next, data, mode); err != nil {
 		return errors.Join(err, root.RemoveAll(next))
 	}
 	return root.Rename(next, file)
+}
+
+// makeDir makes the folder of a new file, for whoever owns the repository.
+func (r *repo) makeDir(root *os.Root, dir string) error {
+	if _, err := root.Stat(dir); dir == "." || err == nil {
+		return nil
+	}
+	if err := r.makeDir(root, path.Dir(dir)); err != nil {
+		return err
+	}
+	err := root.Mkdir(dir, 0o755)
+	if err == nil && r.user != nil {
+		err = root.Chown(dir, int(r.user.Uid), int(r.user.Gid))
+	}
+	return err
 }
 
 func (r *repo) create(root *os.Root, name string, data []byte, mode os.FileMode) error {

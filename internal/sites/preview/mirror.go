@@ -81,6 +81,9 @@ func (p *Preview) edited(data string, on bool) func(name string, content []byte)
 // mirror makes a folder hold what another one holds, and nothing else but what was ignored. Files that are the same by
 // size and time are left alone, so that generators that remember what they have built go on doing so.
 func mirror(from, to string, ignored func(string) bool, edit func(string, []byte) ([]byte, error)) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	err := filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {

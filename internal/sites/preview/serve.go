@@ -56,7 +56,7 @@ func (p *Preview) serve(port int) (string, error) {
 	for i, site := range p.o.Sites {
 		row := shown{Name: site.Name}
 		for n, on := range []bool{true, false} {
-			l, err := listen(port + 1 + i + n*len(p.o.Sites))
+			l, err := listen(after(port, 1+i+n*len(p.o.Sites)))
 			if err != nil {
 				return "", errors.Join(err, page.Close())
 			}
@@ -74,6 +74,14 @@ func (p *Preview) serve(port int) (string, error) {
 	}
 	s.start(page, p.handler())
 	return "http://" + page.Addr().String() + "/", nil
+}
+
+// after is a port behind another one; behind any free one it is any free one.
+func after(port, n int) int {
+	if port == 0 {
+		return 0
+	}
+	return port + n
 }
 
 func listen(port int) (net.Listener, error) {
