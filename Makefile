@@ -16,11 +16,13 @@
 # make bench-page  the page and summary.json beside nginx with the same bytes in files, RUNS times; writes .bench/page.json
 # make bench-sse   an entry on its way to CONNECTIONS (10,000) listeners, beside a plain net/http hub and the centrifuge library, RUNS times;
 #                  writes .bench/sse.json
+# make bench-sites   the banner on 100 sites until every page shows it, and a preview of Jekyll sites after an edit of their theme, RUNS times;
+#                  writes .bench/sites.json
 # make shots   pictures of every page and state, taken by chromium, into .demo/shots
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-probes bench-page bench-sse shots lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-probes bench-page bench-sse bench-sites shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy jekyll hugo
@@ -70,6 +72,11 @@ bench-sse: build
 	go build -C internal/bench/peers -o $(CURDIR)/.bench/peers .
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
 	bin/lull-bench sse
+
+bench-sites: build
+	@scripts/toolchain jekyll
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench sites
 
 shots:
 	mkdir -p .demo/shots

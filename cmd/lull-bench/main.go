@@ -37,6 +37,8 @@ func run(ctx context.Context, args []string) error {
 		return probes(ctx)
 	case "page", "sse":
 		return face(ctx, args[0])
+	case "sites":
+		return sites(ctx)
 	case bench.ProbeServers:
 		return bench.ServeProbes(os.Stdin, os.Stdout)
 	case bench.ProbeRun:
@@ -69,6 +71,23 @@ func probes(ctx context.Context) error {
 	}
 	load := bench.ProbeLoad{Targets: 10_000, Every: 10 * time.Second, Warm: 20 * time.Second, Measure: time.Minute}
 	return bench.Probes(ctx, bench.ProbesOptions{Runs: n, Load: load, Self: self, Out: os.Stdout, Figures: ".bench/probes.json"})
+}
+
+// sites measures how the banner gets to many sites, and how their preview follows an edit.
+func sites(ctx context.Context) error {
+	n, err := runs()
+	if err != nil {
+		return err
+	}
+	self, err := filepath.Abs("bin/lull")
+	if err != nil {
+		return err
+	}
+	jekyll, err := filepath.Abs(".cache/jekyll/bin")
+	if err != nil {
+		return err
+	}
+	return bench.Sites(ctx, bench.SitesOptions{Runs: n, Sites: 100, Self: self, Dir: ".bench/sites", Path: jekyll, Out: os.Stdout, Figures: ".bench/sites.json"})
 }
 
 // face measures how the page, or its events, are served.

@@ -35,6 +35,7 @@ organization: Example
 author: Example Ops
 store: lull.db
 server: {listen: {{q .Listen}}}
+notices: {private: [127.0.0.1/32]} # the sites are on this machine
 
 components:
   app: {name: App, description: Where our users work}
@@ -51,7 +52,7 @@ poolers:
 
 sites:
 {{- range .Sites}}
-  {{.Name}}: {repository: {{q .Repository}}, banner: _data/banner_notification.yml, url: {{q .URL}}}
+  {{.Name}}: {repository: {{q .Repository}}, banner: _data/banner_notification.yml, url: {{q .URL}}, live_within: 1m}
 {{- end}}
 `))
 

@@ -134,7 +134,7 @@ func (snippet) look(_ context.Context, _ Banner) (Finding, error) {
 }
 
 func (snippet) put(context.Context, Banner, bool) (result, error) {
-	return result{where: "by the embedded script, which follows the status page"}, nil
+	return result{itself: true}, nil
 }
 func (snippet) begun(context.Context, Banner) (bool, error) { return false, nil }
 func (snippet) drop(context.Context, Banner) error          { return nil }

@@ -114,7 +114,7 @@ func (p *proposal) put(ctx context.Context, b Banner, on bool) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{commit, made || opened, fmt.Sprintf("proposed: it is published when somebody merges %s", r.URL)}, nil
+	return result{commit: commit, made: made || opened, where: "proposed: it is published when somebody merges " + r.URL}, nil
 }
 
 func (p *proposal) withdraw(ctx context.Context, x forge.Proposal) error {

@@ -18,6 +18,7 @@ type result struct {
 	commit string
 	made   bool   // there was something to do
 	where  string // "pushed to origin/main"
+	itself bool   // there never is: the site asks the status page
 }
 
 // bring commits the change, once, and publishes it. A push that somebody was quicker than
@@ -32,11 +33,11 @@ func (r *repo) bring(ctx context.Context, c change) (result, error) {
 		commit, did, err := r.commit(ctx, c)
 		made = made || did
 		if err != nil || !r.pushes() {
-			return result{commit, made, "not pushed"}, err
+			return result{commit: commit, made: made, where: "not pushed"}, err
 		}
 		done, err := r.push(ctx, tip, commit)
 		if done || err != nil {
-			return result{commit, made, "pushed to " + r.place()}, err
+			return result{commit: commit, made: made, where: "pushed to " + r.place()}, err
 		}
 		if err := pause(ctx, try); err != nil {
 			return result{}, err

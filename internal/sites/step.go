@@ -253,6 +253,9 @@ func (w *work) bring(ctx context.Context, f *fleet, site Site, b Banner) error {
 
 // words are what was done to a site.
 func (r result) words(word string) string {
+	if r.itself {
+		return "nothing to do: its pages follow the status page by the embedded script"
+	}
 	what := "the banner is " + word
 	if !r.made {
 		what = "the banner was " + word + " already"
