@@ -42,7 +42,7 @@ type foretold struct {
 func (f foretold) off() float64 { return f.Took/f.Forecast - 1 }
 
 // Forecast rehearses a maintenance once and does it, again and again on new ground, and then once more with a copy that
-// gets a sixth of its time: when are people told.
+// gets a twentieth of its time: when are people told.
 func Forecast(ctx context.Context, o ForecastOptions) error {
 	var all []foretold
 	o.Demo.Rehearse = true
@@ -149,7 +149,7 @@ func tighten(ctx context.Context, d demo.Options) error {
 // A throttled process runs for one of so many shares of its time.
 const (
 	slice  = 50 * time.Millisecond
-	shares = 6
+	shares = 20
 )
 
 // throttle stops pg_basebackup in the folder again and again until ctx ends: a disk or a network that is slow.

@@ -159,6 +159,24 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// TestLateIsNotToldEveryMinute: the ends that are told go apart as the delay grows.
+func TestLateIsNotToldEveryMinute(t *testing.T) {
+	t.Parallel()
+	w := forecast.Watch{Live: forecast.NewLive(nil), End: day.Add(10 * time.Minute), Allow: 10 * time.Minute}
+	w.Live.Apply(maint.StepStarted{Step: "copy"}, day.Add(10*time.Minute-time.Second))
+	told := 0
+	for s := 0; s < 3600; s++ {
+		now := w.End.Add(time.Duration(s) * time.Second)
+		w.Live.Sample("copy", 0.99, now) // always almost there
+		if _, ok := w.Late(now); ok {
+			told++
+		}
+	}
+	if told < 3 || told > 12 {
+		t.Errorf("in an hour people were told %d times", told)
+	}
+}
+
 // TestLateByNothing: without a forecast and without any progress people are told when the window is over.
 func TestLateByNothing(t *testing.T) {
 	t.Parallel()

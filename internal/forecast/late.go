@@ -16,8 +16,8 @@ type Watch struct {
 	since time.Time // since when the end is expected to be past what people know
 }
 
-// Late says whether people are to be told now, and of which end. Each end is said once; what a moment
-// makes of it is not: the end has to be past what people know for a hundredth of the window, and for a minute at most.
+// Late says whether people are to be told now, and of which end. Each end is said once, and
+// each is later than the one before by half of the delay that was told; what a moment makes of it is not said: the end has to be past what people know for a hundredth of the window, and for a minute at most.
 func (w *Watch) Late(now time.Time) (maint.Late, bool) {
 	known := w.End
 	if w.Told.After(known) {
@@ -34,8 +34,18 @@ func (w *Watch) Late(now time.Time) (maint.Late, bool) {
 	if now.Before(known) && now.Sub(w.since) < min(w.Allow/100, time.Minute) {
 		return maint.Late{}, false
 	}
+	if w.Told.After(w.End) { // told before: nobody wants to hear of every other minute
+		end = later(end, w.Told.Add(w.Told.Sub(w.End)/2))
+	}
 	w.Told, w.since = w.round(end), time.Time{}
 	return maint.Late{ExpectedEnd: w.Told, Text: lateText}, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // lateText stands before the new end, which every page and notice says in its own way.
