@@ -252,7 +252,8 @@ func (c change) message() []string {
 // commitAs commits as whoever git knows, or as the site's author. Git must not make an address up from the machine's name.
 func (r *repo) commitAs(ctx context.Context, args []string) error {
 	args = append([]string{"commit", "--quiet"}, args...)
-	_, err := r.with("user.useConfigOnly=true").run(ctx, args...)
+	// Nor does it clean up after this one commit: that would be a process more for each site.
+	_, err := r.with("user.useConfigOnly=true", "maintenance.auto=false").run(ctx, args...)
 	if !said(err, "Please tell me who you are") && !said(err, "no email was given") && !said(err, "no name was given") {
 		return err
 	}

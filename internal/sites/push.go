@@ -48,8 +48,10 @@ func (r *repo) bring(ctx context.Context, c change) (result, error) {
 
 // push publishes a commit that follows tip. Not done and no error: others have moved the branch on.
 func (r *repo) push(ctx context.Context, tip, commit string) (done bool, err error) {
-	if done, err = r.contains(ctx, tip, commit); done || err != nil {
-		return done, err
+	if !r.follows(ctx, commit, tip) {
+		if done, err = r.contains(ctx, tip, commit); done || err != nil {
+			return done, err
+		}
 	}
 	_, pushed := r.run(ctx, "push", "--quiet", "--no-follow-tags", r.remote, commit+":"+r.ref)
 	if pushed == nil { // the remote has said that the branch is there; whoever called looks again anyway
@@ -66,6 +68,12 @@ func (r *repo) push(ctx context.Context, tip, commit string) (done bool, err err
 		return false, refused(pushed, r)
 	}
 	return false, nil
+}
+
+// follows says that a commit was made right on top of another one, which the commit itself tells.
+func (r *repo) follows(ctx context.Context, commit, tip string) bool {
+	_, kind, content, err := r.objects.object(ctx, commit)
+	return err == nil && kind == "commit" && strings.Contains(string(content), "\nparent "+tip+"\n")
 }
 
 // raced says that two pushes met in the remote: the other one holds the lock of the branch.
