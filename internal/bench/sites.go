@@ -136,6 +136,9 @@ func (f *benchFleet) close() error { return errors.Join(f.host.Close(), os.Remov
 // layRepository makes a working folder and the bare remote that it pushes to. The first is copied for all others.
 func (f *benchFleet) layRepository(ctx context.Context, name string) error {
 	work, remote := filepath.Join(f.dir, name), filepath.Join(f.dir, name+".git")
+	if len(f.sites) > 1 {
+		return f.copyRepository(f.sites[0], name)
+	}
 	if err := os.MkdirAll(filepath.Join(work, filepath.Dir(bannerFile)), 0o755); err != nil {
 		return err
 	}
@@ -153,6 +156,21 @@ func (f *benchFleet) layRepository(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+func (f *benchFleet) copyRepository(from, to string) error {
+	for _, end := range []string{"", ".git"} {
+		if err := os.CopyFS(filepath.Join(f.dir, to+end), os.DirFS(filepath.Join(f.dir, from+end))); err != nil {
+			return err
+		}
+	}
+	file := filepath.Join(f.dir, to, ".git/config")
+	config, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	remote := func(name string) string { return "url = " + filepath.Join(f.dir, name+".git") }
+	return os.WriteFile(file, []byte(strings.Replace(string(config), remote(from), remote(to), 1)), 0o644)
 }
 
 func shell(ctx context.Context, dir string, argv ...string) (string, error) {

@@ -110,7 +110,7 @@ func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (
 			if v == nil {
 				return Waited{}, err
 			}
-			return Waited{Result: v.result()}, nil
+			return c.last(ctx, v, w)
 		} else if left < gap {
 			gap = left
 		}
@@ -120,6 +120,16 @@ func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (
 		case <-time.After(gap):
 		}
 	}
+}
+
+// last looks once at every page that is not right yet: behind a front page that was not they have not been asked.
+func (c *Checker) last(ctx context.Context, v *visit, w Want) (out Waited, err error) {
+	v.look(ctx, w, v.left())
+	out.Result = v.result()
+	if out.All() {
+		out.At = c.now()
+	}
+	return out, context.Cause(ctx)
 }
 
 func (c *Checker) now() time.Time {

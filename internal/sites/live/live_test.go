@@ -106,6 +106,13 @@ func TestWait(t *testing.T) {
 	if n := asked.Load(); n != round.Load() || n < 6 || n > 8 {
 		t.Errorf("%d pages were asked for", n)
 	}
+	most, _ := site(t, func(p string) string { // all but the front page, which is asked first
+		return map[bool]string{true: banner}[p != "/"]
+	})
+	w, err = (&Checker{Client: http.DefaultClient}).Wait(t.Context(), most, want, time.Now())
+	if err != nil || w.Right != 2 || len(w.Wrong) != 1 || w.Wrong[0].Why != "the banner is not on it" {
+		t.Errorf("%+v, %v", w, err)
+	}
 	never, _ := site(t, func(string) string { return "" })
 	w, err = (&Checker{Client: http.DefaultClient}).Wait(t.Context(), never, want, time.Now())
 	if err != nil || w.Right != 0 || !w.At.IsZero() || len(w.Wrong) == 0 {
