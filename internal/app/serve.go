@@ -74,6 +74,9 @@ func (a *App) besides(ctx context.Context, s *httpd.Server) (out []func(context.
 		out = append(out, a.telling(sender))
 	}
 	out = append(out, a.publishing)
+	if a.Config.Subscribers.Set {
+		out = append(out, a.digesting)
+	}
 	if a.Config.Snapshot.Set() {
 		keep, err := a.keeper(s)
 		if err != nil {
@@ -109,14 +112,14 @@ func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount) (*
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages, Strict: a.Config.Page.Indicator == config.IndicatorNone, API: a.api(slog.Default()), Probes: probes,
-		Picture: a.picture,
+		Picture: a.picture, Subscribe: a.subscriptions(),
 	}), nil
 }
 
 // api is what programs elsewhere may ask for.
 func (a *App) api(log *slog.Logger) *api.API {
 	return api.New(api.Options{
-		Record: a, Archive: a, Maintenances: a, Incidents: a, Components: a, Changes: a,
+		Record: a, Archive: a, Maintenances: a, Incidents: a, Components: a, Changes: a, Subscribers: a,
 		Tokens: a.store, URL: a.Config.Server.URL, Now: a.now, Log: log,
 	})
 }

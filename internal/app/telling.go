@@ -46,7 +46,7 @@ func book(c *config.Config) (out notify.Book) {
 
 // sender puts together what sends; nil when there is no channel.
 func (a *App) sender(log *slog.Logger) (*notify.Sender, error) {
-	if len(a.Config.Channels) == 0 {
+	if len(a.Config.Channels) == 0 && !a.Config.Subscribers.Set {
 		return nil, nil
 	}
 	words, err := a.words()
@@ -63,7 +63,7 @@ func (a *App) sender(log *slog.Logger) (*notify.Sender, error) {
 			return nil, fmt.Errorf("channel %s: %w", x.ID, err)
 		}
 	}
-	return s, nil
+	return s, a.subscriberChannels(s.Channels, guard)
 }
 
 // telling sends what is due until ctx ends, whenever it has the lease.

@@ -11,13 +11,14 @@ import (
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/markdown"
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/phrase"
 )
 
 // words are Lull's own, and over them those in the operator's folder.
 func (a *App) words() (notify.Words, error) {
-	w := notify.Words{Organization: a.Config.Organization, Page: a.Config.Server.URL, Language: "en"}
+	w := notify.Words{Organization: a.Config.Organization, Page: a.Config.Server.URL, Language: "en", Plain: markdown.Text}
 	if len(a.Config.Page.Languages) > 0 {
 		w.Language = a.Config.Page.Languages[0]
 	}

@@ -37,6 +37,10 @@ var Rules = append([]Rule{
 		Reason: "what people write is made safe in one place, by a function of the text alone",
 	},
 	{
+		Who: in("subscribe"), Only: append([]string{"std"}, in("hint")...), Never: append([]string{"net/http", "os", "os/exec"}, drivers...), Clock: true,
+		Reason: "who is told what, and by whose will, is the same whatever page asks and whatever store keeps it",
+	},
+	{
 		Who: in("changelog"), Only: []string{"std"}, Never: append([]string{"context", "net/http", "os", "os/exec"}, drivers...), Clock: true,
 		Reason: "a file is read and written by functions of its bytes, so that fuzzing tests them whole",
 	},

@@ -27,10 +27,11 @@ const (
 	Components   Scope = "components"   // set by hand, let go
 	Changes      Scope = "changes"      // posts of the change log
 	Maintenances Scope = "maintenances" // announce, and cancel what has not begun
+	Subscribers  Scope = "subscribers"  // keep away from addresses that mail came back from
 )
 
 // Scopes lists every scope, for messages and checks.
-var Scopes = []Scope{Read, ReadPrivate, Incidents, Components, Changes, Maintenances}
+var Scopes = []Scope{Read, ReadPrivate, Incidents, Components, Changes, Maintenances, Subscribers}
 
 // Words writes scopes in one line.
 func Words(scopes []Scope, separator string) string {

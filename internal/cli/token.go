@@ -32,7 +32,8 @@ Scopes:
   incidents     open, update, resolve and explain incidents
   components    set components by hand, and let them go
   changes       publish and withdraw posts of the change log
-  maintenances  announce maintenances, and cancel what has not begun`,
+  maintenances  announce maintenances, and cancel what has not begun
+  subscribers   have nothing sent to an address any more`,
 		RunE: func(c *cobra.Command, args []string) error {
 			after, err := lengthOfTime(expires)
 			if err != nil {

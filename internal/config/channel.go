@@ -326,7 +326,7 @@ func (d *document) email(into *Channel) reader {
 					}, `such as "https://example.com/unsubscribe?t={token}"`)),
 					need("secret_file", d.absolute(&e.Leave.Secret)))
 			}),
-			need("to", d.list(func(n *yaml.Node) { d.recipient(n, e) })))
+			may("to", d.list(func(n *yaml.Node) { d.recipient(n, e) })))
 		if (e.User == "") != (e.Secret == "") {
 			d.problem(n, "write both, or none", "user and password_file belong together")
 		}

@@ -37,6 +37,7 @@ type Config struct {
 	Sites        map[string]Site
 	Notices      Telling
 	Channels     []Channel // in the order of the file
+	Subscribers  Subscribers
 }
 
 // Store is where Lull keeps its record: a SQLite file, or a Postgres database.
@@ -117,7 +118,7 @@ func parseConfig(path string, data []byte) (*Config, error) {
 func (d *document) config(root *yaml.Node) *Config {
 	c := &Config{File: d.file, Store: d.storeFile(d.path("lull.db")), Server: Server{Listen: "127.0.0.1:8080"},
 		Clusters: map[string]Cluster{}, Poolers: map[string]Pooler{}, Sites: map[string]Site{}}
-	var clusters, sites *yaml.Node
+	var clusters, sites, channels, subscribers *yaml.Node
 	d.object(root, "lull.yaml",
 		need("organization", d.line(&c.Organization)),
 		may("author", d.line(&c.Author)),
@@ -132,7 +133,11 @@ func (d *document) config(root *yaml.Node) *Config {
 		may("snapshot", d.snapshot(&c.Snapshot)),
 		may("components", d.components(c)),
 		may("notices", d.telling(&c.Notices)),
-		may("channels", d.channels(c)),
+		may("channels", func(n *yaml.Node) {
+			channels = n
+			d.channels(c)(n)
+		}),
+		may("subscribers", func(n *yaml.Node) { subscribers = n }),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
 		may("themes", func(n *yaml.Node) {
@@ -146,6 +151,12 @@ func (d *document) config(root *yaml.Node) *Config {
 	}
 	if clusters != nil { // read last: they refer to poolers
 		d.each("cluster", func(id string, n *yaml.Node) { c.Clusters[id] = d.cluster(id, n, c) })(clusters)
+	}
+	if subscribers != nil { // and these to channels
+		d.subscribers(c)(subscribers)
+	}
+	if channels != nil {
+		d.tellsSomebody(channels, c)
 	}
 	if c.Server.URL == "" {
 		c.Server.URL = "http://" + c.Server.Listen

@@ -82,6 +82,9 @@ func (s *Server) newRoutes() http.Handler {
 	if s.opts.API != nil {
 		mux.Handle("/api/v1/", s.opts.API)
 	}
+	if s.opts.Subscribe != nil {
+		s.subscribing(mux)
+	}
 	mux.HandleFunc("/", s.missing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := s.below(r.URL.Path); path != r.URL.Path {

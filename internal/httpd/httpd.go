@@ -44,6 +44,7 @@ type Options struct {
 	Strict       bool                              // Statuspage's API says nothing that its documentation does not list
 	Poll         time.Duration                     // how often the record is asked; 150 ms when 0
 	Log          *slog.Logger                      // slog.Default when nil
+	Subscribe    *Subscriptions                    // nil = nobody can ask to be told
 	Picture      func(file string) ([]byte, error) // reads a kept picture of a post; may be nil
 	API          http.Handler                      // answers below /api/v1/; may be nil
 	Probes       func() []ProbeCount               // for the metrics; nil when nothing is probed
@@ -72,6 +73,7 @@ type Server struct {
 	assets    map[string]*resource
 	routes    http.Handler
 	snap      atomic.Pointer[snapshot]
+	asking    *asking
 	tongues   *tongues // of the snapshots; only who makes them touches it
 	follower  follower
 	http      *http.Server
@@ -95,9 +97,12 @@ func New(opts Options) *Server {
 		opts.Log = slog.Default()
 	}
 	s := &Server{
-		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look, Strict: opts.Strict, Picture: opts.Picture},
+		opts: opts, site: public.Site{Organization: opts.Organization, URL: opts.URL, Languages: opts.Languages, Look: opts.Look, Strict: opts.Strict, Picture: opts.Picture, Subscribing: opts.Subscribe.offered()},
 		hub: newHub(roomForListeners()), heartbeat: heartbeatEvery, guards: guards(opts.URL), kinds: map[fileKind]headers{},
 		changed: make(chan struct{}, 1),
+	}
+	if opts.Subscribe != nil {
+		s.asking = newAsking(opts.URL)
 	}
 	s.base, s.assets, s.routes = s.site.Base(), s.newAssets(), s.newRoutes()
 	s.http = &http.Server{

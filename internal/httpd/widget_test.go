@@ -208,4 +208,3 @@ func judge(ctx context.Context, t *testing.T, engine, what string) {
 		t.Errorf("%s: %q", what, found)
 	}
 }
-

@@ -26,6 +26,7 @@ type Message struct {
 	Text     string // paragraphs with an empty line between them
 	Link     string // where people read on
 	Label    string // of the link, in the message's language
+	Leave    string // address by which this recipient ends it with one click (RFC 8058), "" = the channel may know one
 	Now      time.Time
 }
 

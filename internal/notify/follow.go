@@ -13,7 +13,7 @@ import (
 func Bears(e maint.Event) bool {
 	switch e.(type) {
 	case maint.Scheduled, maint.Rescheduled, maint.Started, maint.Late, maint.Completed, maint.Cancelled, maint.RolledBack,
-		maint.ChangePosted, maint.ChangeWithdrawn:
+		maint.ChangePosted, maint.ChangeWithdrawn, maint.IncidentOpened, maint.IncidentUpdated, maint.PostMortemPublished:
 		return true
 	}
 	return false

@@ -64,6 +64,9 @@ func (n Notice) Told() time.Time {
 	return n.Due
 }
 
+// Asked says whether a notice goes to those alone who asked for such: lull.yaml's channels are told of maintenances.
+func (n Notice) Asked() bool { return n.Kind == Incident || n.Kind == Digest || n.Kind == Confirm }
+
 // Address is one recipient by one channel.
 type Address struct {
 	Channel   string // its name in lull.yaml
@@ -72,6 +75,11 @@ type Address struct {
 	Zone      string // IANA name, "" = not known
 	// Mirrors are the subjects that are kept in line there. It is told nothing else. "" = it is told notices.
 	Mirrors maint.Kind
+
+	// Of a subscriber alone:
+	At     string // where messages go, "" = to the recipient
+	Secret string // that messages to a program are signed with
+	Link   string // by which this one alone changes the subscription
 }
 
 // Gets says whether a notice is one for this address.
@@ -79,7 +87,7 @@ func (a Address) Gets(n Notice) bool {
 	if n.Kind == Mirror {
 		return a.Mirrors != "" && a.Mirrors == n.Subject.Kind()
 	}
-	return a.Mirrors == ""
+	return a.Mirrors == "" && !n.Asked()
 }
 
 // Book is everyone who can be told.
@@ -124,6 +132,7 @@ type Delivery struct {
 	Twice  bool      `json:"twice,omitempty"`
 	Reason string    `json:"reason,omitempty"` // of the last attempt that failed
 	At     time.Time `json:"at"`               // of the last change
+	To     *Address  `json:"-"`                // a subscriber; nil = whom the book has under this name
 }
 
 // Key names the delivery to the other side. It is the same at each attempt.

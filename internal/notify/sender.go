@@ -90,8 +90,11 @@ func (s *Sender) send(ctx context.Context, c Channel, taken []Delivery) []Outcom
 
 func (s *Sender) one(ctx context.Context, c Channel, d Delivery) error {
 	to, known := s.Book.Find(d.Channel, d.Recipient)
+	if d.To != nil {
+		to, known = *d.To, true
+	}
 	if !known {
-		return Refuse("lull.yaml does not name this recipient any more")
+		return Refuse("neither lull.yaml nor a subscription names this recipient any more")
 	}
 	m, err := s.Words.Message(d, to)
 	if err != nil {

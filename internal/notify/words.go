@@ -13,9 +13,10 @@ import (
 // Words put notices into words.
 type Words struct {
 	Organization string
-	Page         string // address of the status page, without a slash at its end
-	Language     string // of those whose language is not known
-	Own          Texts  // the operator's own, in place of Lull's
+	Page         string                       // address of the status page, without a slash at its end
+	Language     string                       // of those whose language is not known
+	Own          Texts                        // the operator's own, in place of Lull's
+	Plain        func(markdown string) string // turns what people wrote into text; nil = it is left as it is
 }
 
 // Message is a delivery in words, for the one who gets it.
@@ -30,6 +31,9 @@ func (w Words) Message(d Delivery, to Address) (Message, error) {
 		m.Subject, m.Text = d.Notice.Title, strings.TrimSpace(d.Notice.Summary+d.Notice.Text)
 		return m, nil
 	}
+	if d.Notice.Asked() {
+		return w.leave(c, w.asked(c, m)), nil
+	}
 	args, err := w.args(c, d.Notice, to)
 	if err != nil {
 		return m, err
@@ -39,7 +43,7 @@ func (w Words) Message(d Delivery, to Address) (Message, error) {
 		t = standard(c, d.Notice)
 	}
 	m.Subject, m.Text = t.fill(args)
-	return m, nil
+	return w.leave(c, m), nil
 }
 
 // path is where the page tells of a subject.

@@ -90,7 +90,10 @@ func (s *Store) Take(ctx context.Context, lease run.Lease, channel string, most 
 		}
 		out, err = scanDeliveries(tx.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries JOIN notices ON notices.id = deliveries.notice
 			WHERE channel = $1 AND deliveries.state = 'sending' AND epoch = $2 AND at = $3 ORDER BY deliveries.due, deliveries.id`, channel, lease.Epoch, now.UnixMicro()))
-		return err
+		if err != nil {
+			return err
+		}
+		return s.address(ctx, tx, channel, out, now)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take deliveries: %w", err)
@@ -113,6 +116,11 @@ func (s *Store) Settle(ctx context.Context, lease run.Lease, now time.Time, outc
 				o.ID, lease.Epoch, string(o.State), nullMicros(o.Due), twice, nullString(o.Reason), now.UnixMicro())
 			if err != nil {
 				return err
+			}
+			if len(settled) > 0 {
+				if err := bounced(ctx, tx, o.ID, o.State, o.Reason, now); err != nil {
+					return err
+				}
 			}
 			notices = append(notices, settled...)
 		}

@@ -35,15 +35,19 @@ func (s *Store) appendAndTell(ctx context.Context, tx *sql.Tx, id maint.ID, expe
 }
 
 func (s *Store) follow(ctx context.Context, tx *sql.Tx, e timeline.Entry) error {
-	before, err := foldBefore(ctx, tx, e)
+	past, err := entriesBefore(ctx, tx, e)
 	if err != nil {
 		return err
 	}
+	before := timeline.Fold(e.Subject, past)
 	sp, err := s.spread(ctx, tx, e.Subject, e.At)
 	if err != nil {
 		return err
 	}
 	notices, fresh := notify.Follow(before, e)
+	if n, ok := notify.FollowIncident(past, e); ok {
+		notices, fresh = []notify.Notice{n}, true
+	}
 	if fresh {
 		if err := sp.overtake(ctx, e.Event.Kind()); err != nil {
 			return err
@@ -65,22 +69,21 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, e timeline.Entry) error 
 	return nil
 }
 
-// foldBefore is the maintenance as it was before an entry.
-func foldBefore(ctx context.Context, tx *sql.Tx, e timeline.Entry) (m maint.Maintenance, err error) {
+// entriesBefore are what was on record of the subject before an entry.
+func entriesBefore(ctx context.Context, tx *sql.Tx, e timeline.Entry) (past []timeline.Entry, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT `+entryColumns+` FROM entries WHERE subject = $1 AND version < $2 ORDER BY version`, e.Subject, e.Version)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var past []timeline.Entry
 	for rows.Next() {
 		one, err := scanEntry(rows)
 		if err != nil {
-			return m, err
+			return nil, err
 		}
 		past = append(past, one)
 	}
-	return timeline.Fold(e.Subject, past), rows.Err()
+	return past, rows.Err()
 }
 
 // putNotice writes a notice, or the facts of one that is there as they are now.
@@ -104,6 +107,7 @@ type spreading struct {
 	book    notify.Book
 	told    map[reached]bool // before this transaction
 	served  map[reached]bool // in this transaction: nobody gets two at once
+	given   []string         // notices that went to subscribers in this transaction
 }
 
 // reached is a recipient by a channel.
@@ -112,7 +116,7 @@ type reached struct{ channel, recipient string }
 func (s *Store) spread(ctx context.Context, tx *sql.Tx, subject maint.ID, at time.Time) (*spreading, error) {
 	sp := &spreading{tx: tx, subject: subject, at: at, book: s.book, told: map[reached]bool{}, served: map[reached]bool{}}
 	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT channel, recipient FROM deliveries
-		WHERE subject = $1 AND (state IN ('sent', 'sending') OR twice > 0)`, subject)
+		WHERE subject = $1 AND (state IN ('sent', 'sending') OR twice > 0) AND channel NOT LIKE 'subscribers/%'`, subject)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +168,11 @@ func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
 			return err
 		}
 	}
+	more, err := sp.subscribers(ctx, n)
+	if err != nil {
+		return err
+	}
+	overtaken = append(overtaken, more...)
 	if _, err := sp.tx.ExecContext(ctx, `UPDATE notices SET state = 'told' WHERE id = $1`, n.ID); err != nil {
 		return err
 	}
@@ -207,7 +216,7 @@ func whatBecame(ctx context.Context, tx *sql.Tx, id string) (given maint.NoticeG
 	if err := json.Unmarshal(data, &n); err != nil {
 		return given, false, fmt.Errorf("read notice %s: %w", id, err)
 	}
-	if n.Kind == notify.Mirror { // nobody is told anything by it
+	if n.Kind == notify.Mirror || n.Kind == notify.Confirm { // nobody is told any news by it
 		return given, false, nil
 	}
 	given = maint.NoticeGiven{Notice: n.ID, Maintenance: n.Subject, Word: n.Word, At: n.Told(), Channels: map[string]maint.Reached{}}

@@ -76,6 +76,7 @@ type Options struct {
 	Incidents    Incidents
 	Components   Components
 	Changes      Changes
+	Subscribers  Subscribers
 	Tokens       auth.Tokens
 	URL          string           // of the status page, without a slash at its end
 	Now          func() time.Time // time.Now when nil
@@ -126,6 +127,7 @@ func New(opts Options) *API {
 	a.incidents()
 	a.components()
 	a.changes()
+	a.suppressions()
 	a.record()
 	a.describe()
 	return a

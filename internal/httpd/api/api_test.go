@@ -27,7 +27,7 @@ func TestNeighbourhood(t *testing.T) {
 		"@":                                    "@",
 		"a socket":                             "a socket",
 	} {
-		if got := neighbourhood(remote); got != want {
+		if got := auth.Caller(remote, nil, 0); got != want {
 			t.Errorf("%s is counted as %s, want %s", remote, got, want)
 		}
 	}

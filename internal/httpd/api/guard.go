@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,7 +60,7 @@ func (a *API) authenticated(ctx huma.Context) (auth.Token, *Problem) {
 		return auth.Token{}, newProblem(http.StatusUnauthorized, "there is no token", next).with("WWW-Authenticate", `Bearer realm="lull"`)
 	}
 	now := a.opts.Now()
-	token, err := a.gate.Enter(ctx.Context(), neighbourhood(ctx.RemoteAddr()), strings.TrimSpace(presented), now)
+	token, err := a.gate.Enter(ctx.Context(), auth.Caller(ctx.RemoteAddr(), nil, 0), strings.TrimSpace(presented), now)
 	var many *auth.TooMany
 	switch {
 	case errors.Is(err, auth.ErrUnknown):
@@ -83,20 +82,4 @@ func scopeOf(op *huma.Operation) (auth.Scope, bool) {
 		return "", false
 	}
 	return auth.Scope(op.Security[0][bearer][0]), true
-}
-
-// neighbourhood is the address that attempts are counted by: of IPv6 the first 64 bits, which are
-// one customer's.
-func neighbourhood(remote string) string {
-	peer, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return remote
-	}
-	addr := peer.Addr().Unmap()
-	if addr.Is6() {
-		if p, err := addr.WithZone("").Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
 }

@@ -24,7 +24,8 @@ type Site struct {
 	URL          string   // public address of the status page, without a slash at its end; may be empty
 	Languages    []string // that pages are offered in, the first by default; empty: all that there are
 	Look         Look
-	Strict       bool // Statuspage's API says nothing that its documentation does not list
+	Strict       bool         // Statuspage's API says nothing that its documentation does not list
+	Subscribing  *Subscribing // what people may ask to be told; nil = nothing
 	// Picture reads a kept picture of a post by its file's name; nil = there are none.
 	Picture func(file string) ([]byte, error)
 }
@@ -36,6 +37,9 @@ func (s Site) languages() []string {
 	}
 	return s.Languages
 }
+
+// Offered are the languages that pages are there in.
+func (s Site) Offered() []string { return s.languages() }
 
 // leaf is one page in one language, before it is written.
 type leaf struct {
@@ -62,7 +66,7 @@ func (l leaf) write(name string) ([]byte, error) {
 }
 
 // sheets are the pages by name: each is the frame with its own "main".
-var sheets = parse("home", "maintenance", "incident", "component", "history", "changes", "change", "problem")
+var sheets = parse("home", "maintenance", "incident", "component", "history", "changes", "change", "problem", "subscription")
 
 func parse(names ...string) map[string]*template.Template {
 	frame := template.Must(template.New("").ParseFS(pages, "pages/frame.html", "pages/parts/*.html"))

@@ -89,6 +89,9 @@ func (s speaker) Webcal(path string) template.URL {
 // Asset is the address of a file of the pages' own.
 func (s speaker) Asset(name string) string { return s.File(s.site.assetPath(name)) }
 
+// Subscribes says whether people can ask to be told.
+func (s speaker) Subscribes() bool { return s.site.Subscribing != nil }
+
 // Logo is the organisation's own, if it has one.
 func (s speaker) Logo() *Logo { return s.site.Look.Logo }
 

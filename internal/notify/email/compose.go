@@ -31,15 +31,15 @@ func (m *Mailer) compose(ctx context.Context, msg notify.Message) ([]byte, error
 	out.Subject(msg.Subject)
 	out.SetMessageIDWithValue(msg.Key + "@" + host)
 	out.SetDateWithValue(msg.Now)
-	thread := "<maintenance." + msg.Notice.Subject.Name() + "@" + host + ">"
+	thread := "<" + string(msg.Notice.Subject.Kind()) + "." + msg.Notice.Subject.Name() + "@" + host + ">"
 	for name, value := range map[string]string{
 		"In-Reply-To": thread, "References": thread, "Auto-Submitted": "auto-generated", "Precedence": "bulk",
 		"Content-Language": msg.Language, "List-Id": "<maintenance." + host + ">",
 	} {
 		out.SetGenHeaderPreformatted(gomail.Header(name), value)
 	}
-	if m.Leave != nil {
-		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, "<"+m.Leave(msg.To.Recipient)+">")
+	if leave := m.leave(msg); leave != "" {
+		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, "<"+leave+">")
 		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 	out.SetBodyString(gomail.TypeTextPlain, msg.Text+"\n\n"+msg.Label+":\n"+msg.Link+"\n")
@@ -48,7 +48,7 @@ func (m *Mailer) compose(ctx context.Context, msg notify.Message) ([]byte, error
 		return nil, err
 	}
 	out.AddAlternativeString(gomail.TypeTextHTML, html)
-	if m.Calendar != nil {
+	if m.Calendar != nil && !msg.Notice.Asked() {
 		ics, err := m.Calendar(ctx, msg.Notice)
 		if err != nil {
 			return nil, err

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+
+	"github.com/lullhq/lull/internal/notify"
 )
 
 // Token is the place in an address for leaving that stands for the one who leaves.
@@ -19,4 +21,12 @@ func Leaver(address string, key []byte) func(recipient string) string {
 		e := base64.RawURLEncoding
 		return strings.ReplaceAll(address, Token, e.EncodeToString([]byte(recipient))+"."+e.EncodeToString(mac.Sum(nil)))
 	}
+}
+
+// leave is the address by which a recipient leaves, "" when there is none.
+func (m *Mailer) leave(msg notify.Message) string {
+	if msg.Leave != "" || m.Leave == nil {
+		return msg.Leave
+	}
+	return m.Leave(msg.To.Recipient)
 }

@@ -52,12 +52,15 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) error {
 
 // Body is what Slack gets. Whoever cannot show blocks shows its text.
 func Body(m notify.Message) ([]byte, error) {
-	start, _, err := m.Notice.Window.Resolve()
-	if err != nil {
-		return nil, err
+	yours := ""
+	if !m.Notice.Asked() {
+		start, _, err := m.Notice.Window.Resolve()
+		if err != nil {
+			return nil, err
+		}
+		// Readers see the start at their own time of day.
+		yours = fmt.Sprintf("<!date^%d^{date_long} {time}|%s>\n", start.Unix(), start.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	// Readers see the start at their own time of day.
-	yours := fmt.Sprintf("<!date^%d^{date_long} {time}|%s>", start.Unix(), start.UTC().Format("2006-01-02 15:04 UTC"))
 	return json.Marshal(struct {
 		Text   string  `json:"text"`
 		Blocks []block `json:"blocks"`
@@ -67,7 +70,7 @@ func Body(m notify.Message) ([]byte, error) {
 		Blocks: []block{
 			{"header", text{"plain_text", post.Cut(m.Subject, mostHeader)}},
 			{"section", text{"mrkdwn", section(m.Text)}},
-			{"section", text{"mrkdwn", yours + "\n<" + m.Link + "|" + escape(m.Label) + ">"}},
+			{"section", text{"mrkdwn", yours + "<" + m.Link + "|" + escape(m.Label) + ">"}},
 		},
 	})
 }

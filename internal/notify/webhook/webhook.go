@@ -100,8 +100,8 @@ type data struct {
 	Summary     string      `json:"summary"`
 	Text        string      `json:"text,omitempty"`
 	URL         string      `json:"url"`
-	Starts      time.Time   `json:"starts_at"`
-	Ends        time.Time   `json:"ends_at"`
+	Starts      time.Time   `json:"starts_at,omitzero"`
+	Ends        time.Time   `json:"ends_at,omitzero"`
 	Zone        string      `json:"zone"`
 	Expected    *time.Time  `json:"expected_end,omitempty"`
 	Components  []component `json:"components"`
@@ -119,23 +119,60 @@ type component struct {
 // Body makes Lull's own body.
 func Body(_ context.Context, m notify.Message) ([]byte, error) {
 	n := m.Notice
+	if n.Asked() {
+		return asked(m)
+	}
 	start, end, err := n.Window.Resolve()
 	if err != nil {
 		return nil, err
 	}
 	d := data{
 		Maintenance: string(n.Subject), Notice: n.ID, Moment: n.Word, Title: n.Title, Summary: n.Summary, Text: n.Text, URL: m.Link,
-		Starts: start.UTC(), Ends: end.UTC(), Zone: n.Window.Zone, Components: []component{}, Subject: m.Subject, Message: m.Text, Language: m.Language,
+		Starts: start.UTC(), Ends: end.UTC(), Zone: n.Window.Zone, Subject: m.Subject, Message: m.Text, Language: m.Language,
 	}
 	if !n.Expected.IsZero() {
 		d.Expected = &n.Expected
 	}
+	d.Components = components(n)
+	return json.Marshal(told{Type: "maintenance." + string(n.Kind), Timestamp: n.At.UTC(), Data: d})
+}
+
+func components(n notify.Notice) []component {
+	out := []component{}
 	for _, id := range slices.Sorted(maps.Keys(n.Components)) {
 		name := n.Names[id]
 		if name == "" {
 			name = id
 		}
-		d.Components = append(d.Components, component{id, name, n.Components[id]})
+		out = append(out, component{id, name, n.Components[id]})
 	}
-	return json.Marshal(told{Type: "maintenance." + string(n.Kind), Timestamp: n.At.UTC(), Data: d})
+	return out
+}
+
+// news is the data of what subscribers alone get: incident.opened, updated, resolved and postmortem, digest.weekly, and
+// confirm.link, whose url is the page that confirms.
+type news struct {
+	About      string      `json:"about,omitempty"` // the name of the incident
+	Notice     string      `json:"notice"`
+	Title      string      `json:"title,omitempty"`
+	Status     string      `json:"status,omitempty"`
+	Text       string      `json:"text,omitempty"` // Markdown
+	URL        string      `json:"url"`
+	Components []component `json:"components"`
+	Subject    string      `json:"subject"` // the notice in words
+	Message    string      `json:"message"`
+	Language   string      `json:"language"`
+}
+
+func asked(m notify.Message) ([]byte, error) {
+	n := m.Notice
+	d := news{Notice: n.ID, Title: n.Title, Status: n.Summary, Text: n.Text, URL: m.Link, Components: components(n), Subject: m.Subject, Message: m.Text, Language: m.Language}
+	if n.Kind == notify.Incident {
+		d.About = n.Subject.Name()
+	}
+	return json.Marshal(struct {
+		Type      string    `json:"type"`
+		Timestamp time.Time `json:"timestamp"`
+		Data      news      `json:"data"`
+	}{string(n.Kind) + "." + n.Word, n.At.UTC(), d})
 }
