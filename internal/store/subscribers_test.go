@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -218,5 +219,38 @@ func testBounces(t *testing.T, h home) {
 	comes(9, notify.Dead)
 	if got := states(); got != subscribe.Suppressed {
 		t.Errorf("after three in a row it is %s", got)
+	}
+}
+
+// A hundred thousand subscribers are told of an event in its transaction, and none of them is loaded.
+func BenchmarkManySubscribers(b *testing.B) {
+	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "lull.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	const many = 100_000
+	some := make([]subscribe.Subscriber, 0, 1000)
+	for i := range many {
+		some = append(some, mailTo(fmt.Sprint("a", i), subscribe.Choice{Kinds: subscribe.Kinds}))
+		if len(some) == cap(some) {
+			if _, err := s.Put(b.Context(), noon, some...); err != nil {
+				b.Fatal(err)
+			}
+			some = some[:0]
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		e := maint.IncidentOpened{Title: "T", Status: maint.Investigating, Severity: maint.Minor, Text: "t"}
+		if _, err := s.Append(b.Context(), maint.IncidentID(fmt.Sprint("i", i)), timeline.AnyVersion, timeline.Draft{At: noon, Event: e}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	var n int
+	if err := s.Reader().QueryRowContext(b.Context(), `SELECT count(*) FROM deliveries`).Scan(&n); err != nil || n != many*b.N {
+		b.Fatalf("%d deliveries, %v", n, err)
 	}
 }
