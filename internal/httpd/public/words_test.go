@@ -10,6 +10,7 @@ import (
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/phrase"
+	"github.com/lullhq/lull/internal/subscribe"
 )
 
 // said finds the keys that sources name: T "…" and H "…" in templates, T("…"), Say("…") and the like in Go.
@@ -27,7 +28,7 @@ func TestEveryWordIsThereAndUsed(t *testing.T) {
 		}
 		return err
 	}))
-	for _, pattern := range []string{"*.go", "../../view/*.go", "../../feed/*.go", "../../phrase/*.go", "../../notify/*.go"} {
+	for _, pattern := range []string{"*.go", "../subscribe.go", "../../view/*.go", "../../feed/*.go", "../../phrase/*.go", "../../notify/*.go"} {
 		files, err := filepath.Glob(pattern)
 		must(t, err)
 		for _, file := range files {
@@ -58,6 +59,8 @@ func made(key string) bool {
 	switch set {
 	case "state", "impact", "component", "status", "severity", "entry", "stale", "problem", "notice":
 		return true
+	case "told":
+		return strings.HasPrefix(value, "way.") || strings.HasPrefix(value, "kind.")
 	case "headline":
 		return value == string(maint.DegradedPerformance) || value == string(maint.PartialOutage) || value == string(maint.MajorOutage)
 	}
@@ -83,6 +86,12 @@ func TestEveryValueHasAName(t *testing.T) {
 		}
 		for _, v := range []maint.State{maint.Draft, maint.StateScheduled, maint.InProgress, maint.StateVerifying, maint.StateCompleted, maint.StateCancelled} {
 			check("state", string(v))
+		}
+		for _, v := range subscribe.Ways {
+			check("told.way", string(v))
+		}
+		for _, v := range subscribe.Kinds {
+			check("told.kind", string(v))
 		}
 		for _, e := range []maint.Public{
 			maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.Late{},
