@@ -49,7 +49,7 @@ var ErrFile = errors.New("the banner's data file cannot be used")
 // syntax is one way to write a data file.
 type syntax interface {
 	read(data []byte) (Banner, error)
-	// edit makes each setting so. languages lists those that the file has a text for.
+	// edit makes each setting so.
 	edit(data []byte, settings []setting) ([]byte, error)
 }
 
@@ -62,12 +62,6 @@ func of(name string) (syntax, error) {
 		return tomlSyntax{}, nil
 	}
 	return nil, hint.Wrap(fmt.Errorf("%w: %s is not YAML, JSON or TOML", ErrFile, name), "name a data file that ends in .yml, .yaml, .json or .toml")
-}
-
-// Supported says whether a file of that name can be changed.
-func Supported(name string) bool {
-	_, err := of(name)
-	return err == nil
 }
 
 // Read gives what the data file of that name says. Enabled is what a template takes for true:

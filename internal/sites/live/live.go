@@ -29,11 +29,7 @@ const (
 )
 
 // Checker looks at sites.
-type Checker struct {
-	Client *http.Client
-	// Now and After are the clock; nil is the real one.
-	Now func() time.Time
-}
+type Checker struct{ Client *http.Client }
 
 // Target is a site.
 type Target struct {
@@ -66,16 +62,6 @@ type Page struct {
 // All says that every page is as wanted.
 func (r Result) All() bool { return r.Pages > 0 && r.Right == r.Pages }
 
-// Look fetches every page once.
-func (c *Checker) Look(ctx context.Context, t Target, w Want) (Result, error) {
-	v, err := c.visit(ctx, t)
-	if err != nil {
-		return Result{}, err
-	}
-	v.look(ctx, w, v.pages)
-	return v.result(), context.Cause(ctx)
-}
-
 // Waited is a result and when all pages were as wanted; zero when they were not in time.
 type Waited struct {
 	Result
@@ -88,7 +74,7 @@ const (
 	longest  = 15 * time.Second
 )
 
-// Wait looks until every page is as wanted, or the time is over. The front page is asked first, and the others when it
+// Wait looks until every page is as wanted, or the time is over; when it is over already, at every page once. The front page is asked first, and the others when it
 // is right; pages that were right are not asked again.
 func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (Waited, error) {
 	var v *visit
@@ -100,17 +86,17 @@ func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (
 		if err == nil {
 			v.round(ctx, w)
 			if r := v.result(); r.All() {
-				return Waited{r, c.now()}, nil
+				return Waited{r, time.Now()}, nil
 			}
 		}
 		if ctx.Err() != nil {
 			return Waited{}, context.Cause(ctx)
 		}
-		if left := until.Sub(c.now()); left <= 0 {
+		if left := until.Sub(time.Now()); left <= 0 {
 			if v == nil {
 				return Waited{}, err
 			}
-			return c.last(ctx, v, w)
+			return last(ctx, v, w)
 		} else if left < gap {
 			gap = left
 		}
@@ -123,20 +109,13 @@ func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (
 }
 
 // last looks once at every page that is not right yet: behind a front page that was not they have not been asked.
-func (c *Checker) last(ctx context.Context, v *visit, w Want) (out Waited, err error) {
+func last(ctx context.Context, v *visit, w Want) (out Waited, err error) {
 	v.look(ctx, w, v.left())
 	out.Result = v.result()
 	if out.All() {
-		out.At = c.now()
+		out.At = time.Now()
 	}
 	return out, context.Cause(ctx)
-}
-
-func (c *Checker) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
-	}
-	return time.Now()
 }
 
 // visit is the pages of a site, and what was seen of each.

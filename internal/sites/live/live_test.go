@@ -55,6 +55,13 @@ const banner = `<aside data-lull-banner="pg17"><a href="/x">Database <b>upgrade<
 
 var want = Want{On: true, ID: "pg17", Texts: []string{text}}
 
+// once looks at every page once.
+func once(t *testing.T, client *http.Client, target Target, w Want) (Result, error) {
+	t.Helper()
+	got, err := (&Checker{Client: client}).Wait(t.Context(), target, w, time.Now())
+	return got.Result, err
+}
+
 func TestLook(t *testing.T) {
 	t.Parallel()
 	gone := Want{ID: "pg17", Texts: []string{text}}
@@ -75,7 +82,7 @@ func TestLook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			target, _ := site(t, c.shown)
-			r, err := (&Checker{Client: http.DefaultClient}).Look(t.Context(), target, c.want)
+			r, err := once(t, http.DefaultClient, target, c.want)
 			if err != nil || r.Pages != 3 || r.Right != c.right {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -140,7 +147,7 @@ func TestSitesThatCannotBeLookedAt(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(c.answer))
 			defer srv.Close()
 			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-			_, err := (&Checker{Client: client}).Look(t.Context(), Target{URL: srv.URL}, want)
+			_, err := once(t, client, Target{URL: srv.URL}, want)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -157,7 +164,7 @@ func TestSnippet(t *testing.T) {
 		return `<script src="https://status.example.com/banner.js?v=1" defer></script>`
 	})
 	target.Script = "https://status.example.com/banner.js"
-	r, err := (&Checker{Client: http.DefaultClient}).Look(t.Context(), target, want)
+	r, err := once(t, http.DefaultClient, target, want)
 	if err != nil || r.Right != 2 || !strings.Contains(r.Wrong[0].Why, "does not load") {
 		t.Errorf("%+v, %v", r, err)
 	}
