@@ -197,7 +197,7 @@ func TestPicturesOfPosts(t *testing.T) {
 	write("own.gif", "GIF89a")
 	_, err = a.PostChangeFile(t.Context(), write("held.md", strings.Replace(front, "title", "draft: true\ntitle", 1)+"![it](own.gif)"), say.Terms{})
 	check(t, err)
-	s, err := a.server(nil, nil)
+	s, err := a.server(nil, nil, nil)
 	check(t, err)
 	face(t, s, func(get func(string) (int, string, map[string][]string)) {
 		list, err := a.Changes(t.Context())

@@ -54,6 +54,11 @@ func (a *App) reader(channel string) (notify.Address, error) {
 	if channel == "" {
 		return notify.Address{}, nil
 	}
+	for _, x := range a.Config.Channels {
+		if x.ID == channel && x.Widget != nil {
+			return notify.Address{Channel: x.ID, Language: x.Language, Zone: x.Zone}, nil
+		}
+	}
 	for _, to := range book(a.Config) {
 		if to.Channel == channel {
 			return to, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/httpd"
 	"github.com/lullhq/lull/internal/httpd/api"
+	"github.com/lullhq/lull/internal/httpd/widget"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/store"
@@ -42,13 +43,20 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) error {
 	defer others.Wait()
 	defer cancel()
 	p := a.newProber()
-	s, err := a.server(a.store.Wake(ctx), p.counts)
+	inside, err := a.widget(slog.Default())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s, err := a.server(a.store.Wake(ctx), p.counts, inside)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
 	besides, err := a.besides(ctx, s)
 	if err != nil {
 		return errors.Join(err, l.Close())
+	}
+	if inside != nil {
+		besides = append(besides, inside.Run)
 	}
 	for _, do := range append(besides, p.run) {
 		others.Go(func() { do(ctx) })
@@ -100,20 +108,24 @@ func listen(ctx context.Context, key, addr string) (net.Listener, error) {
 }
 
 // server is the public face of this configuration's record. Hints tell it when to look; it looks without them, too.
-// Probes are counted for the metrics; nil = there are none.
-func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount) (*httpd.Server, error) {
+// Probes are counted for the metrics, and inside is for people in products; nil = there are none.
+func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount, inside *widget.Widget) (*httpd.Server, error) {
 	look, err := a.look()
 	if err != nil {
 		return nil, err
 	}
 	src := a.source()
 	src.hints = hints
-	return httpd.New(httpd.Options{
+	opts := httpd.Options{
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages, Strict: a.Config.Page.Indicator == config.IndicatorNone, API: a.api(slog.Default()), Probes: probes,
 		Picture: a.picture, Subscribe: a.subscriptions(),
-	}), nil
+	}
+	if inside != nil {
+		opts.Widget = inside
+	}
+	return httpd.New(opts), nil
 }
 
 // api is what programs elsewhere may ask for.

@@ -25,7 +25,7 @@ func (a *App) Snapshot(ctx context.Context, to string) (change snapshot.Change, 
 	if !place.Set() {
 		return change, hint.Errorf("lull snapshot --to FOLDER", "nothing says where the snapshot is to be kept")
 	}
-	s, err := a.server(nil, nil)
+	s, err := a.server(nil, nil, nil)
 	if err != nil {
 		return change, err
 	}

@@ -57,7 +57,7 @@ type readable struct {
 
 func served(t *testing.T, a *App) readable {
 	t.Helper()
-	s, err := a.server(a.store.Wake(t.Context()), nil)
+	s, err := a.server(a.store.Wake(t.Context()), nil, nil)
 	check(t, err)
 	var following sync.WaitGroup
 	check(t, s.Read(t.Context()))

@@ -30,7 +30,7 @@ type visitor struct {
 
 func newVisitor(t *testing.T, a *App) visitor {
 	t.Helper()
-	s, err := a.server(nil, nil)
+	s, err := a.server(nil, nil, nil)
 	check(t, err)
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)

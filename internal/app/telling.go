@@ -26,6 +26,9 @@ const (
 // book is everyone whom lull.yaml names.
 func book(c *config.Config) (out notify.Book) {
 	for _, x := range c.Channels {
+		if x.Widget != nil {
+			continue // whoever is there is told there: see internal/inapp
+		}
 		one := notify.Address{Channel: x.ID, Language: x.Language, Zone: x.Zone}
 		if x.Windows != nil {
 			one.Mirrors = maint.AMaintenance
@@ -59,6 +62,9 @@ func (a *App) sender(log *slog.Logger) (*notify.Sender, error) {
 	}
 	guard := a.guard()
 	for _, x := range a.Config.Channels {
+		if x.Widget != nil {
+			continue
+		}
 		if s.Channels[x.ID], err = a.channel(x, guard); err != nil {
 			return nil, fmt.Errorf("channel %s: %w", x.ID, err)
 		}

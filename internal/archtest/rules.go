@@ -53,6 +53,10 @@ var Rules = append([]Rule{
 		Reason: "who is told what follows from the record and a given instant: a table of events tests it whole",
 	},
 	{
+		Who: in("inapp"), Only: append([]string{"std", "github.com/golang-jwt/jwt/v5"}, in("maint", "notify", "view")...), Never: append([]string{"net/http", "os", "os/exec"}, drivers...), Clock: true,
+		Reason: "who somebody is, and what they are told, follows from a token, the record and a given instant: tables test it whole",
+	},
+	{
 		Who: in("pgup/..."), Never: in("httpd/...", "notify/...", "sites/...", "store/...", "app/...", "cli/..."),
 		Reason: "the upgrade must work with no server, no page and no notice around it",
 	},

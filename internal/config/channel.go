@@ -24,6 +24,7 @@ type Channel struct {
 	Chat     *Chat
 	Telegram *Telegram
 	Windows  *Windows
+	Widget   *Widget
 }
 
 // Telegram is a chat that a bot may write in.
@@ -176,11 +177,12 @@ func (d *document) channels(c *Config) reader {
 			may("ntfy", d.counted(&kinds, d.chat("ntfy", &x))),
 			may("telegram", d.counted(&kinds, d.telegram(&x))),
 			may("pagerduty", d.counted(&kinds, d.pagerduty(&x))),
-			may("opsgenie", d.counted(&kinds, d.opsgenie(&x))))
+			may("opsgenie", d.counted(&kinds, d.opsgenie(&x))),
+			may("widget", d.counted(&kinds, d.widget(&x))))
 		switch {
 		case n.Kind != yaml.MappingNode || kinds == 1:
 		case kinds == 0:
-			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy, telegram, pagerduty, opsgenie", "channel %s does not say how it tells people", id)
+			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy, telegram, pagerduty, opsgenie, widget", "channel %s does not say how it tells people", id)
 		default:
 			d.problem(n, "give each a name of its own", "channel %s tells people in more ways than one", id)
 		}

@@ -112,32 +112,48 @@ func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
-// ReadPassword reads a file that nobody but its owner may read.
+// ReadPassword reads the one line of a file that nobody but its owner may read.
 func ReadPassword(path string) (Secret, error) {
-	f, err := os.Open(path)
+	s, err := readPrivate(path, "password")
 	if err != nil {
-		return Secret{}, hint.Wrap(fmt.Errorf("read password: %w", err), "write the password into that file, then chmod 600 "+path)
+		return Secret{}, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Secret{}, fmt.Errorf("read password: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return Secret{}, hint.Errorf("write the password into a file of its own", "read password: %s is not a file", path)
-	}
-	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return Secret{}, hint.Errorf("chmod 600 "+path, "read password: %s may be read by others (mode %04o)", path, mode)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
-		return Secret{}, fmt.Errorf("read password: %w", err)
-	}
-	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	if s == "" || strings.ContainsAny(s, "\x00\n") {
 		return Secret{}, hint.Errorf("write the password as its one line", "read password: %s does not hold one line", path)
 	}
 	return NewSecret(s), nil
+}
+
+// ReadKeys reads all lines of a file that nobody but its owner may read.
+func ReadKeys(path string) (Secret, error) {
+	s, err := readPrivate(path, "keys")
+	return NewSecret(s), err
+}
+
+// mostPrivate bounds a file of secrets, in bytes.
+const mostPrivate = 4096
+
+func readPrivate(path, what string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", hint.Wrap(fmt.Errorf("read %s: %w", what, err), "write the "+what+" into that file, then chmod 600 "+path)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", what, err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", hint.Errorf("write the "+what+" into a file of its own", "read %s: %s is not a file", what, path)
+	}
+	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
+		return "", hint.Errorf("chmod 600 "+path, "read %s: %s may be read by others (mode %04o)", what, path, mode)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, mostPrivate))
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", what, err)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
 }
 
 // dsn reads {dsn, password_file}; what says whose it is.

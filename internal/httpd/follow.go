@@ -117,6 +117,7 @@ func (s *Server) show(page view.PageModel, now time.Time, fresh []timeline.Publi
 	next := s.newSnapshot(page, now, s.follower.entries)
 	s.snap.Store(next)
 	if old == nil {
+		s.tell(page, true)
 		s.signal()
 		return // nobody can have joined yet
 	}
@@ -128,7 +129,15 @@ func (s *Server) show(page view.PageModel, now time.Time, fresh []timeline.Publi
 	if len(news.frame) > 0 {
 		s.hub.send(news)
 	}
+	s.tell(page, turned)
 	if turned {
 		s.signal()
+	}
+}
+
+// tell passes the page on to those who have streams of their own.
+func (s *Server) tell(page view.PageModel, turned bool) {
+	if s.opts.Widget != nil {
+		s.opts.Widget.Show(page, turned)
 	}
 }

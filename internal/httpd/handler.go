@@ -85,6 +85,9 @@ func (s *Server) newRoutes() http.Handler {
 	if s.opts.Subscribe != nil {
 		s.subscribing(mux)
 	}
+	if s.opts.Widget != nil {
+		mux.Handle("/widget/", s.opts.Widget)
+	}
 	mux.HandleFunc("/", s.missing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := s.below(r.URL.Path); path != r.URL.Path {

@@ -47,7 +47,15 @@ type Options struct {
 	Subscribe    *Subscriptions                    // nil = nobody can ask to be told
 	Picture      func(file string) ([]byte, error) // reads a kept picture of a post; may be nil
 	API          http.Handler                      // answers below /api/v1/; may be nil
+	Widget       Widget                            // answers below /widget/; may be nil
 	Probes       func() []ProbeCount               // for the metrics; nil when nothing is probed
+}
+
+// Widget is what talks to people who are signed in to a product.
+type Widget interface {
+	http.Handler
+	// Show tells what the page is now. turned: by more than the progress of the work. It must not wait for anything.
+	Show(page view.PageModel, turned bool)
 }
 
 // Deadlines and bounds. Each is named here because each is a promise.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
@@ -30,15 +31,21 @@ func withoutNotices(entries []timeline.Entry) (rest []timeline.Entry, given []ma
 
 // notices says which notice was given to how many, by which channel.
 func (r Report) notices(d *document) {
-	if len(r.given) == 0 {
+	if len(r.given)+len(r.Viewed) == 0 {
 		return
 	}
 	d.line("\nWhat was sent, and how many it reached:\n")
 	var rows [][]string
+	row := func(word string, at time.Time, channel, reached string) {
+		rows = append(rows, []string{momentWord(word), r.Window.in(at).Format("2 Jan 2006, 15:04 MST"), channel, reached})
+	}
 	for _, g := range r.given {
 		for _, channel := range slices.Sorted(maps.Keys(g.Channels)) {
-			rows = append(rows, []string{momentWord(g.Word), r.Window.in(g.At).Format("2 Jan 2006, 15:04 MST"), channel, reachedText(g.Channels[channel])})
+			row(g.Word, g.At, channel, reachedText(g.Channels[channel]))
 		}
+	}
+	for _, v := range r.Viewed {
+		row(v.Word, v.First, v.Channel, fmt.Sprintf("seen by %d", v.People))
 	}
 	d.table([]string{"Notice", "When", "Channel", "Reached"}, rows)
 }

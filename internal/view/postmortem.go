@@ -32,9 +32,18 @@ type Report struct {
 	Answers  *Answers
 	Well     []string // what went well, a sentence each
 	Late     []string // what was late or went wrong, and why
+	Viewed   []Viewed // who has seen it in the app; not from the record, because it grows after the last entry
 	Private  Private
 
 	given []maint.NoticeGiven
+}
+
+// Viewed is how many people have seen a message in the app.
+type Viewed struct {
+	Word    string // of the notice, as the plan has it
+	Channel string
+	First   time.Time // when the first of them did
+	People  int
 }
 
 // Private is what only the operator is to read.

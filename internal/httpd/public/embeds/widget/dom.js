@@ -26,7 +26,7 @@ function grow(tree, parent) {
   if (markup.test(name)) {
     node = make(name.replace(/^h[3-5]$/, h => 'h' + (+h[1] + 1)), parent)
     if (name === 'a') Object.assign(node, {href: leads(given.href) || base, target: '_blank', rel: 'noopener'})
-    if (name === 'img') Object.assign(node, {src: leads(given.src, /^https:$/), alt: given.alt || '', loading: 'lazy'})
+    if (name === 'img') Object.assign(node, {src: leads(given.src, /^https?:$/), alt: given.alt || '', loading: 'lazy'})
   }
   for (const child of children) grow(child, node)
 }
