@@ -18,11 +18,15 @@
 #                  writes .bench/sse.json
 # make bench-sites   the banner on 100 sites until every page shows it, and a preview of Jekyll sites after an edit of their theme, RUNS times;
 #                  writes .bench/sites.json
+# make bench-mail  MAILS (100,000) e-mails of one notice to a mail server on this machine, the sender killed in the middle, RUNS (3) times;
+#                  writes .bench/mail.json
+# make bench-intercom  CONTACTS (100,000) in-app messages within the rate limit that Intercom documents, the sender killed in the middle; eleven
+#                  minutes, because no clock is scaled; writes .bench/intercom.json
 # make shots   pictures of every page and state, taken by chromium, into .demo/shots
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-probes bench-page bench-sse bench-sites shots lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-probes bench-page bench-sse bench-sites bench-mail bench-intercom shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy jekyll hugo
@@ -66,6 +70,10 @@ bench-page: build
 	@scripts/toolchain nginx wrk
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
 	bin/lull-bench page
+
+bench-mail bench-intercom:
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench $(@:bench-%=%)
 
 # The peers are a module of their own: what only a benchmark needs is none of Lull's dependencies.
 bench-sse: build

@@ -39,26 +39,24 @@ func run(ctx context.Context, args []string) error {
 		return face(ctx, args[0])
 	case "sites":
 		return sites(ctx)
+	case "mail":
+		return mail(ctx)
+	case "intercom":
+		return overIntercom(ctx)
+	case bench.IntercomSend:
+		return bench.RunIntercom(ctx, os.Stdin)
+	case bench.MailSend:
+		return bench.RunMail(ctx, os.Stdin)
 	case bench.ProbeServers:
 		return bench.ServeProbes(os.Stdin, os.Stdout)
 	case bench.ProbeRun:
 		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: lull-bench switch | compare | forecast | probes | page | sse")
+	return errors.New("usage: lull-bench switch | compare | forecast | probes | page | sse | sites | mail | intercom")
 }
 
 // runs is how often each thing is measured.
-func runs() (int, error) {
-	text := os.Getenv("RUNS")
-	if text == "" {
-		return 5, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("RUNS is %q, not a number of runs", text)
-	}
-	return n, nil
-}
+func runs() (int, error) { return number("RUNS", 5) }
 
 func probes(ctx context.Context) error {
 	n, err := runs()
@@ -88,6 +86,47 @@ func sites(ctx context.Context) error {
 		return err
 	}
 	return bench.Sites(ctx, bench.SitesOptions{Runs: n, Sites: 100, Self: self, Dir: ".bench/sites", Path: jekyll, Out: os.Stdout, Figures: ".bench/sites.json"})
+}
+
+// number reads one from the environment.
+func number(name string, otherwise int) (int, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%s is %q, not a number of 1 or more", name, text)
+	}
+	return n, nil
+}
+
+func mail(ctx context.Context) error {
+	runs, err := number("RUNS", 3)
+	if err != nil {
+		return err
+	}
+	mails, err := number("MAILS", 100_000)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return bench.Mail(ctx, bench.MailOptions{Runs: runs, Mails: mails, Self: self, Dir: ".bench/mail", Out: os.Stdout, Figures: ".bench/mail.json"})
+}
+
+func overIntercom(ctx context.Context) error {
+	contacts, err := number("CONTACTS", 100_000)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return bench.Intercom(ctx, bench.IntercomOptions{Contacts: contacts, Self: self, Dir: ".bench/intercom", Out: os.Stdout, Figures: ".bench/intercom.json"})
 }
 
 // face measures how the page, or its events, are served.

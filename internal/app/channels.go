@@ -10,9 +10,11 @@ import (
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/feed"
 	"github.com/lullhq/lull/internal/hint"
+	"github.com/lullhq/lull/internal/markdown"
 	"github.com/lullhq/lull/internal/netguard"
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/notify/discord"
+	"github.com/lullhq/lull/internal/notify/intercom"
 	"github.com/lullhq/lull/internal/notify/ntfy"
 	"github.com/lullhq/lull/internal/notify/opsgenie"
 	"github.com/lullhq/lull/internal/notify/pagerduty"
@@ -23,7 +25,8 @@ import (
 )
 
 // channel puts together what sends to one of lull.yaml's channels. Its secrets are read now.
-func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, error) {
+// Channels of one workspace of Intercom share its limit.
+func (a *App) channel(x config.Channel, guard *netguard.Guard, workspaces map[string]*intercom.API) (notify.Channel, error) {
 	if x.Webhook != nil {
 		return a.webhook(x.Webhook, guard)
 	}
@@ -35,8 +38,27 @@ func (a *App) channel(x config.Channel, guard *netguard.Guard) (notify.Channel, 
 		return &telegram.Channel{Client: guard.Client(), Server: server(x.Telegram.Server, telegram.Server), Token: token.Reveal(), Chat: x.Telegram.Chat}, err
 	case x.Windows != nil:
 		return windows(x.Windows, guard)
+	case x.Intercom != nil:
+		return a.workspace(x.Intercom, guard, workspaces)
 	}
 	return a.mailer(x.Email, guard)
+}
+
+func (a *App) workspace(x *config.Intercom, guard *netguard.Guard, known map[string]*intercom.API) (notify.Channel, error) {
+	token, err := config.ReadPassword(x.Token)
+	if err != nil {
+		return nil, err
+	}
+	at := server(x.Server, intercom.Server)
+	api := known[at+" "+token.Reveal()]
+	if api == nil {
+		api = &intercom.API{Client: guard.Client(), Server: at, Token: token.Reveal(), Now: a.now}
+		known[at+" "+token.Reveal()] = api
+	}
+	if x.Active == 0 {
+		return &intercom.News{API: api, Admin: x.Admin, Feeds: x.Feeds, HTML: markdown.HTML}, nil
+	}
+	return &intercom.Messages{API: api, Admin: x.Admin, Active: x.Active}, nil
 }
 
 // server is the one that is named, or else the service's own.

@@ -324,7 +324,7 @@ func TestProgramsSubscribe(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].State != subscribe.Pending || !strings.HasPrefix(list[0].Secret, "whsec_") {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	waiting, err := a.Deliveries(t.Context())
+	waiting, err := a.Deliveries(t.Context(), notify.Page{})
 	check(t, err)
 	if len(waiting) != 1 || strings.Contains(waiting[0].Recipient, "secret") || waiting[0].Channel != "subscribers/webhook" {
 		t.Errorf("%+v", waiting)

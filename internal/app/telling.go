@@ -13,6 +13,7 @@ import (
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/notify"
+	"github.com/lullhq/lull/internal/notify/intercom"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -32,6 +33,14 @@ func book(c *config.Config) (out notify.Book) {
 		one := notify.Address{Channel: x.ID, Language: x.Language, Zone: x.Zone}
 		if x.Windows != nil {
 			one.Mirrors = maint.AMaintenance
+		}
+		if x.Intercom != nil && x.Intercom.Active == 0 {
+			one.Mirrors = maint.AChange
+		}
+		if x.Intercom != nil && x.Intercom.Active > 0 {
+			one.Recipient = notify.Everyone
+			out = append(out, one)
+			continue
 		}
 		if x.Email == nil {
 			one.Recipient = x.ID
@@ -61,11 +70,12 @@ func (a *App) sender(log *slog.Logger) (*notify.Sender, error) {
 		Now: a.now, Jitter: rand.Float64, Pause: pause, Log: log,
 	}
 	guard := a.guard()
+	workspaces := map[string]*intercom.API{}
 	for _, x := range a.Config.Channels {
 		if x.Widget != nil {
 			continue
 		}
-		if s.Channels[x.ID], err = a.channel(x, guard); err != nil {
+		if s.Channels[x.ID], err = a.channel(x, guard, workspaces); err != nil {
 			return nil, fmt.Errorf("channel %s: %w", x.ID, err)
 		}
 	}
@@ -80,6 +90,8 @@ func (a *App) telling(s *notify.Sender) func(context.Context) {
 			switch {
 			case err == nil:
 				a.send(ctx, s, lease)
+				pause(ctx, sendLook) // a write failed: the next lease takes what is left
+				continue
 			case !errors.Is(err, run.ErrLeaseHeld) && ctx.Err() == nil:
 				slog.Warn("ask for the lease of the notices", "error", err)
 			}
@@ -100,9 +112,9 @@ func (a *App) send(ctx context.Context, s *notify.Sender, lease run.Lease) {
 	}
 }
 
-// Deliveries lists those of some states, or all, the newest first.
-func (a *App) Deliveries(ctx context.Context, states ...notify.State) ([]notify.Delivery, error) {
-	return a.store.Deliveries(ctx, states...)
+// Deliveries lists some, the newest first.
+func (a *App) Deliveries(ctx context.Context, p notify.Page) ([]notify.Delivery, error) {
+	return a.store.Deliveries(ctx, p)
 }
 
 // RetryDelivery makes one that was given up wait again.

@@ -164,7 +164,7 @@ func TestADeadLetterIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	tellsAll(t, a)
-	dead, err := a.Deliveries(t.Context(), notify.Dead)
+	dead, err := a.Deliveries(t.Context(), notify.Page{States: []notify.State{notify.Dead}})
 	if err != nil || len(dead) != 1 || !strings.Contains(dead[0].Reason, "127.0.0.1 answered 410 Gone") || strings.Contains(dead[0].Reason, "T0KEN") {
 		t.Fatalf("dead: %+v, %v", dead, err)
 	}
@@ -294,7 +294,7 @@ func TestARunTellsThroughTheStore(t *testing.T) {
 	if got := strings.Join(l.types(), " "); got != "maintenance.ahead maintenance.end" {
 		t.Errorf("came: %s", got)
 	}
-	list, err := a.Deliveries(t.Context(), notify.Overtaken)
+	list, err := a.Deliveries(t.Context(), notify.Page{States: []notify.State{notify.Overtaken}})
 	if err != nil || len(list) != 1 || list[0].Notice.Kind != notify.Started {
 		t.Errorf("overtaken: %+v, %v", list, err)
 	}
@@ -327,7 +327,7 @@ func TestAChatIsToldOnce(t *testing.T) {
 		tellsAll(t, a)
 		now = now.Add(time.Hour)
 	}
-	list, err := a.Deliveries(t.Context())
+	list, err := a.Deliveries(t.Context(), notify.Page{})
 	if err != nil || len(list) != 1 || list[0].State != notify.Sent || list[0].Attempts != 4 || list[0].Twice || len(l.bodies) != 1 {
 		t.Errorf("%d came; %+v, %v", len(l.bodies), list, err)
 	}
@@ -362,7 +362,7 @@ func TestAWindowElsewhereFollows(t *testing.T) {
 	if len(came) != 1 || !strings.Contains(came[0], `"startDate":"2026-12-05T04:00:00Z","endDate":"2026-12-05T06:00:00Z"`) || !strings.Contains(came[0], "/maintenance/pg17") {
 		t.Errorf("came: %v", came)
 	}
-	list, err := a.Deliveries(t.Context(), notify.Sent)
+	list, err := a.Deliveries(t.Context(), notify.Page{States: []notify.State{notify.Sent}})
 	if err != nil || len(list) != 1 || list[0].Notice.Kind != notify.Mirror {
 		t.Errorf("sent: %+v, %v", list, err)
 	}

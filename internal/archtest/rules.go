@@ -4,7 +4,7 @@ package archtest
 var drivers = []string{"database/sql/...", "github.com/jackc/pgx/...", "modernc.org/sqlite/..."}
 
 // adapters are packages that each turn the core towards one part of the world.
-var adapters = []string{"store", "httpd", "sites", "snapshot", "probe", "notify/webhook", "notify/email", "notify/slack", "notify/discord", "notify/teams", "notify/ntfy", "notify/telegram", "notify/pagerduty", "notify/opsgenie"}
+var adapters = []string{"store", "httpd", "sites", "snapshot", "probe", "notify/webhook", "notify/email", "notify/slack", "notify/discord", "notify/teams", "notify/ntfy", "notify/telegram", "notify/pagerduty", "notify/opsgenie", "notify/intercom"}
 
 // Rules is docs/ARCHITECTURE.md's picture, so that it stays true.
 var Rules = append([]Rule{

@@ -22,6 +22,7 @@ func newDeliveries(g *global) *cobra.Command {
 
 func newDeliveriesList(g *global) *cobra.Command {
 	var state string
+	p := notify.Page{Most: 100}
 	c := &cobra.Command{
 		Use: "list", Short: "List the deliveries, newest first", Args: noArgs,
 		Long: `List the deliveries, newest first. Each is one notice to one recipient by one channel.
@@ -33,15 +34,17 @@ States:
   dead       given up, with the reason; lull deliveries retry tries again
   overtaken  there was newer news before it went out, so it was not sent`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var states []notify.State
 			if state != "" {
 				if !slices.Contains(notify.States, notify.State(state)) {
 					return hint.Errorf("say one of: waiting, sending, sent, dead, overtaken", "%q is no state of a delivery", state)
 				}
-				states = append(states, notify.State(state))
+				p.States = []notify.State{notify.State(state)}
+			}
+			if p.Most < 1 || p.Before < 0 {
+				return hint.Errorf("lull deliveries list --limit 100", "--limit is the number of deliveries to list, and --before the number of one of them")
 			}
 			return g.with(c.Context(), func(a *app.App) error {
-				list, err := a.Deliveries(c.Context(), states...)
+				list, err := a.Deliveries(c.Context(), p)
 				if err != nil {
 					return err
 				}
@@ -49,11 +52,16 @@ States:
 					return printJSON(c.OutOrStdout(), list)
 				}
 				printDeliveries(c.OutOrStdout(), list)
+				if len(list) == p.Most {
+					fmt.Fprintf(c.OutOrStdout(), "Older ones: --before %d\n", list[len(list)-1].ID)
+				}
 				return nil
 			})
 		},
 	}
 	c.Flags().StringVar(&state, "state", "", "only those in this state")
+	c.Flags().IntVar(&p.Most, "limit", p.Most, "how many at most")
+	c.Flags().Int64Var(&p.Before, "before", 0, "only those before the delivery of this number")
 	return c
 }
 
@@ -131,7 +139,7 @@ func chosen(c *cobra.Command, a *app.App, args []string) (out []int64, err error
 	if len(args) > 0 {
 		return out, nil
 	}
-	list, err := a.Deliveries(c.Context(), notify.Dead)
+	list, err := a.Deliveries(c.Context(), notify.Page{States: []notify.State{notify.Dead}})
 	for _, d := range list {
 		out = append(out, d.ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -25,6 +26,16 @@ type Channel struct {
 	Telegram *Telegram
 	Windows  *Windows
 	Widget   *Widget
+	Intercom *Intercom
+}
+
+// Intercom is a workspace: its users are told in the Messenger, or its News follow the change log.
+type Intercom struct {
+	Token  string        // path of the file with the access token
+	Admin  int64         // the teammate in whose name it is written
+	Active time.Duration // of users: who was not seen for longer is told nothing. 0 = it is for News
+	Feeds  []int64       // of News: the newsfeeds
+	Server string        // "" = that of the region US
 }
 
 // Telegram is a chat that a bot may write in.
@@ -178,11 +189,13 @@ func (d *document) channels(c *Config) reader {
 			may("telegram", d.counted(&kinds, d.telegram(&x))),
 			may("pagerduty", d.counted(&kinds, d.pagerduty(&x))),
 			may("opsgenie", d.counted(&kinds, d.opsgenie(&x))),
+			may("intercom", d.counted(&kinds, d.intercom(&x))),
+			may("intercom_news", d.counted(&kinds, d.intercomNews(&x))),
 			may("widget", d.counted(&kinds, d.widget(&x))))
 		switch {
 		case n.Kind != yaml.MappingNode || kinds == 1:
 		case kinds == 0:
-			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy, telegram, pagerduty, opsgenie, widget", "channel %s does not say how it tells people", id)
+			d.problem(n, "write one of: webhook, email, slack, discord, teams, ntfy, telegram, pagerduty, opsgenie, intercom, intercom_news, widget", "channel %s does not say how it tells people", id)
 		default:
 			d.problem(n, "give each a name of its own", "channel %s tells people in more ways than one", id)
 		}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -29,6 +30,9 @@ func TestChannels(t *testing.T) {
 		`telegram: {chat: -1001234567890, token_file: /t, url: "http://127.0.0.1:1"}`:                  {Telegram: &Telegram{Chat: "-1001234567890", Token: "/t", Server: "http://127.0.0.1:1"}},
 		`pagerduty: {token_file: /t, from: a@example.com, services: [P1, P2]}`:                         {Windows: &Windows{Kind: "pagerduty", Secret: "/t", From: "a@example.com", Services: []string{"P1", "P2"}}},
 		`opsgenie: {key_file: /t, policies: [p], integrations: [i], url: https://api.eu.opsgenie.com}`: {Windows: &Windows{Kind: "opsgenie", Secret: "/t", Policies: []string{"p"}, Integrations: []string{"i"}, Server: "https://api.eu.opsgenie.com"}},
+		`intercom: {token_file: /t, admin: 394051}`:                                                    {Intercom: &Intercom{Token: "/t", Admin: 394051, Active: 30 * 24 * time.Hour}},
+		`intercom: {token_file: /t, admin: 394051, active_days: 7}`:                                    {Intercom: &Intercom{Token: "/t", Admin: 394051, Active: 7 * 24 * time.Hour}},
+		`intercom_news: {token_file: /t, admin: 394051, newsfeeds: [53, 54]}`:                          {Intercom: &Intercom{Token: "/t", Admin: 394051, Feeds: []int64{53, 54}}},
 	} {
 		want.ID = "c"
 		got, err := loadChannel(t, text)
@@ -47,6 +51,8 @@ func TestProblemsOfChannels(t *testing.T) {
 		`pagerduty: {token_file: /t, from: a@example.com, services: []}`:                        "no service is named",
 		`opsgenie: {key_file: /t}`:                                                              "neither integrations nor policies are named",
 		`opsgenie: {key_file: /t, policies: [p]}, telegram: {chat: "@example", token_file: /t}`: "in more ways than one",
+		`intercom: {token_file: /t, admin: ann}`:                                                "ann",
+		`intercom_news: {token_file: /t, admin: 1, newsfeeds: []}`:                              "no newsfeed is named",
 	} {
 		if _, err := loadChannel(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

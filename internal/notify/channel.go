@@ -16,6 +16,30 @@ type Channel interface {
 	Knows() bool
 }
 
+// Wide is a channel that says how many messages it takes at once.
+type Wide interface {
+	Channel
+	Lanes() int
+}
+
+// Gatherer is a channel that finds out by itself who gets a notice. Its address is Everyone; each whom it finds becomes a
+// recipient of the queue, so that each is told once, and is told the end when told the begin.
+type Gatherer interface {
+	Channel
+	// Members gives some of those who get a notice: those after a cursor, "" = from the begin. next is "" after the last ones.
+	Members(ctx context.Context, n Notice, after string) (recipients []string, next string, err error)
+}
+
+// Everyone is the recipient that stands for all whom a Gatherer finds.
+const Everyone = "*"
+
+// Asker is a channel that can be asked about a message whose attempt ended without an answer.
+type Asker interface {
+	Channel
+	// Came says whether the recipient has had it since that attempt began.
+	Came(ctx context.Context, m Message, since time.Time) (bool, error)
+}
+
 // Message is one delivery in words.
 type Message struct {
 	Key      string // the same at each attempt

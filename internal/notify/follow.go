@@ -32,7 +32,7 @@ func Follow(before maint.Maintenance, e timeline.Entry) (out []Notice, fresh boo
 		n := notice(ev.Scheduled, e)
 		out = ahead(n, ev.Scheduled, e.At)
 		if was := before.Plan.Window; was != ev.Window {
-			n.Before, n.Text = &was, ev.Text
+			n.Before, n.Text, n.Since = &was, ev.Text, before.Scheduled
 			out = append([]Notice{occasion(n, Rescheduled, maint.Reschedules, e)}, out...)
 		}
 		return out, true
@@ -101,7 +101,7 @@ func listed(m maint.Maintenance, e timeline.Entry, k Kind, word, text string) []
 
 func toTold(m maint.Maintenance, e timeline.Entry, k Kind, word, text string) []Notice {
 	n := notice(m.Plan, e)
-	n.Text = text
+	n.Text, n.Since = text, m.Scheduled
 	return []Notice{occasion(n, k, word, e)}
 }
 

@@ -42,7 +42,9 @@ type Notice struct {
 	Due     time.Time `json:"due"`
 	// ToTold sends it to those alone who were told of the maintenance before.
 	ToTold bool `json:"to_told,omitempty"`
-	Over   bool `json:"over,omitempty"` // of a Mirror: nothing of it is to be left
+	// Since is when the maintenance was announced. Who was active after that could know of it.
+	Since time.Time `json:"since,omitzero"`
+	Over  bool      `json:"over,omitempty"` // of a Mirror: nothing of it is to be left
 
 	Title      string                  `json:"title"`
 	Summary    string                  `json:"summary"`
@@ -93,14 +95,27 @@ func (a Address) Gets(n Notice) bool {
 // Book is everyone who can be told.
 type Book []Address
 
-// Find gives the address of a recipient, and whether it is still in the book.
-func (b Book) Find(channel, recipient string) (Address, bool) {
+// people are the recipients of one channel, by name.
+type people map[string]Address
+
+// find gives whom a Gatherer has found the address of Everyone.
+func (p people) find(recipient string) (Address, bool) {
+	a, known := p[recipient]
+	if !known {
+		a, known = p[Everyone]
+		a.Recipient = recipient
+	}
+	return a, known
+}
+
+func (b Book) of(channel string) people {
+	out := people{}
 	for _, a := range b {
-		if a.Channel == channel && a.Recipient == recipient {
-			return a, true
+		if a.Channel == channel {
+			out[a.Recipient] = a
 		}
 	}
-	return Address{}, false
+	return out
 }
 
 // State is where a delivery stands.
@@ -129,7 +144,9 @@ type Delivery struct {
 	Attempts  int       `json:"attempts"`
 	// Twice says that an attempt ended without an answer: where the channel cannot tell a message that
 	// comes again, it may have come twice.
-	Twice  bool      `json:"twice,omitempty"`
+	Twice bool `json:"twice,omitempty"`
+	// Tried is when the oldest attempt began of which nobody knows what became, or else the last one.
+	Tried  time.Time `json:"tried,omitzero"`
 	Reason string    `json:"reason,omitempty"` // of the last attempt that failed
 	At     time.Time `json:"at"`               // of the last change
 	To     *Address  `json:"-"`                // a subscriber; nil = whom the book has under this name

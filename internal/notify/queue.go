@@ -18,6 +18,9 @@ type Queue interface {
 	// Take leases up to most deliveries of a channel that are due. What an older lease has left is due at once,
 	// and Twice is set in it.
 	Take(ctx context.Context, lease run.Lease, channel string, most int, now time.Time) ([]Delivery, error)
+	// Gather makes deliveries of a notice that was taken for Everyone to the recipients that are given; nil = to all who were
+	// told of the maintenance by that channel. For those who have one already, nothing is added.
+	Gather(ctx context.Context, lease run.Lease, d Delivery, recipients []string, now time.Time) error
 	// Settle writes down what came of deliveries that were taken, and puts it on record once nothing of a notice is left.
 	Settle(ctx context.Context, lease run.Lease, now time.Time, outcomes ...Outcome) error
 }
@@ -33,10 +36,17 @@ type Outcome struct {
 
 // Desk is the port for people who look after the queue.
 type Desk interface {
-	// Deliveries lists those of the states that are given, or all, the newest first.
-	Deliveries(ctx context.Context, states ...State) ([]Delivery, error)
+	// Deliveries lists some, the newest first.
+	Deliveries(ctx context.Context, p Page) ([]Delivery, error)
 	// Retry makes a dead delivery wait again. ErrNotDead when it is not dead, ErrNoDelivery when there is none.
 	Retry(ctx context.Context, id int64, now time.Time) error
+}
+
+// Page is which deliveries are listed.
+type Page struct {
+	States []State // none = of any
+	Before int64   // older than the delivery of this number; 0 = the newest
+	Most   int     // 0 = all
 }
 
 // Conditions of the queue.

@@ -13,6 +13,7 @@ import (
 
 const (
 	sideBySide   = 16               // messages at once by a channel that knows what comes again
+	takenAhead   = 8                // times as many are taken: the queue is asked while messages are on their way
 	sendDeadline = 30 * time.Second // longest wait for the other side to take a message
 	settleTries  = 5
 	settleGap    = time.Second
@@ -23,8 +24,8 @@ const (
 
 // Sender brings deliveries to people.
 //
-// A channel that knows what comes again gets many at once. Any other gets one at a time, so that
-// after a crash at most that one comes twice, and is marked.
+// A channel that knows what comes again, or that can be asked, gets many at once. Any other gets one at a time, so
+// that after a crash at most that one comes twice, and is marked.
 type Sender struct {
 	Queue    Queue
 	Channels map[string]Channel
@@ -53,59 +54,141 @@ func (s *Sender) Work(ctx context.Context, lease run.Lease) error {
 	return errors.Join(all...)
 }
 
+// channel sends what is due by one channel. Deliveries are taken and written down here alone, while others send.
 func (s *Sender) channel(ctx context.Context, lease run.Lease, name string, c Channel) error {
-	most := 1
-	if c.Knows() {
-		most = sideBySide
+	lanes, most := 1, 1
+	if w, ok := c.(Wide); ok {
+		lanes = w.Lanes()
+	} else if c.Knows() {
+		lanes = sideBySide
 	}
-	for ctx.Err() == nil {
-		taken, err := s.Queue.Take(ctx, lease, name, most, s.Now())
-		if err != nil {
-			return fmt.Errorf("take deliveries of %s: %w", name, err)
-		}
-		if len(taken) == 0 {
-			return nil
-		}
-		if err := s.settle(ctx, lease, s.send(ctx, c, taken)); err != nil {
-			return fmt.Errorf("write down what came of deliveries of %s: %w", name, err)
-		}
+	if lanes > 1 {
+		most = lanes * takenAhead
 	}
-	return nil
-}
-
-// send tries each, and goes on to the end also when ctx ends: a message that is half out is an unknown.
-func (s *Sender) send(ctx context.Context, c Channel, taken []Delivery) []Outcome {
-	out := make([]Outcome, len(taken))
+	work, done := make(chan Delivery, most), make(chan Outcome, most)
+	people, words := s.Book.of(name), &wording{words: s.Words}
+	ctx, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for i, d := range taken {
+	defer all.Wait()
+	defer close(work)
+	defer stop() // what is not on its way by then stays here
+	for range lanes {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendDeadline)
-			defer cancel()
-			out[i] = s.outcome(d, c, s.one(ctx, c, d))
+			for d := range work {
+				done <- s.send(ctx, lease, c, d, people, words)
+			}
 		})
 	}
-	all.Wait()
+	for out, dry := 0, false; ; {
+		if room := most - out; !dry && ctx.Err() == nil && room >= (most+1)/2 {
+			taken, err := s.Queue.Take(ctx, lease, name, room, s.Now())
+			if err != nil {
+				stop()
+				return errors.Join(fmt.Errorf("take deliveries of %s: %w", name, err), s.settle(ctx, lease, name, drain(done, out)))
+			}
+			for _, d := range taken {
+				work <- d
+			}
+			out += len(taken)
+			dry = len(taken) == 0
+		}
+		if out == 0 {
+			return nil
+		}
+		came := gather(done)
+		out -= len(came)
+		dry = dry && out > 0 // what is due now is found before it ends
+		if err := s.settle(ctx, lease, name, came); err != nil {
+			stop()
+			return errors.Join(err, s.settle(ctx, lease, name, drain(done, out)))
+		}
+	}
+}
+
+// gather waits for one outcome, and takes those along that are there already.
+func gather(done <-chan Outcome) []Outcome {
+	out := []Outcome{<-done}
+	for len(done) > 0 {
+		out = append(out, <-done)
+	}
 	return out
 }
 
-func (s *Sender) one(ctx context.Context, c Channel, d Delivery) error {
-	to, known := s.Book.Find(d.Channel, d.Recipient)
+// drain waits for all that are still on their way.
+func drain(done <-chan Outcome, n int) (out []Outcome) {
+	for range n {
+		out = append(out, <-done)
+	}
+	return out
+}
+
+// send tries one, and goes on to the end also when ctx ends: a message that is half out is an unknown. After the end
+// of ctx none is begun.
+func (s *Sender) send(ctx context.Context, lease run.Lease, c Channel, d Delivery, people people, words *wording) Outcome {
+	if ctx.Err() != nil {
+		return Outcome{ID: d.ID, State: Waiting, Due: d.Due, Twice: d.Twice && !c.Knows()}
+	}
+	if g, ok := c.(Gatherer); ok && d.Recipient == Everyone {
+		return s.outcome(d, c, s.gather(ctx, lease, g, d))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendDeadline)
+	defer cancel()
+	return s.outcome(d, c, s.one(ctx, c, d, people, words))
+}
+
+func (s *Sender) one(ctx context.Context, c Channel, d Delivery, people people, words *wording) error {
+	to, known := people.find(d.Recipient)
 	if d.To != nil {
 		to, known = *d.To, true
 	}
 	if !known {
 		return Refuse("neither lull.yaml nor a subscription names this recipient any more")
 	}
-	m, err := s.Words.Message(d, to)
+	m, err := words.message(d, to)
 	if err != nil {
 		return err
 	}
 	m.Now = s.Now()
+	if a, ok := c.(Asker); ok && d.Twice {
+		if came, err := a.Came(ctx, m, d.Tried); err != nil || came {
+			return err
+		}
+	}
 	return c.Send(ctx, m)
 }
 
+// gather finds all who get a notice. Doing it again, after a crash or an error, adds those who are missing.
+func (s *Sender) gather(ctx context.Context, lease run.Lease, g Gatherer, d Delivery) error {
+	if d.Notice.ToTold {
+		if err := s.Queue.Gather(ctx, lease, d, nil, s.Now()); err != nil {
+			return fmt.Errorf("write down the recipients: %w", err)
+		}
+	}
+	for after := ""; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		one, cancel := context.WithTimeout(ctx, sendDeadline)
+		recipients, next, err := g.Members(one, d.Notice, after)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("find the recipients: %w", err)
+		}
+		if err := s.Queue.Gather(ctx, lease, d, append([]string{}, recipients...), s.Now()); err != nil {
+			return fmt.Errorf("write down the recipients: %w", err)
+		}
+		if after = next; after == "" {
+			return nil
+		}
+	}
+}
+
 func (s *Sender) outcome(d Delivery, c Channel, err error) Outcome {
-	o := Outcome{ID: d.ID, State: Sent, Twice: d.Twice && !c.Knows()}
+	_, asked := c.(Asker)
+	o := Outcome{ID: d.ID, State: Sent, Twice: d.Twice && !c.Knows() && d.Recipient != Everyone}
+	if o.Twice && asked && err == nil {
+		o.Twice = false // it was asked first
+	}
 	if err == nil {
 		return o
 	}
@@ -139,14 +222,22 @@ func (s *Sender) gap(attempt int, err error) time.Duration {
 }
 
 // settle insists: what was sent and is not written down would be sent again.
-func (s *Sender) settle(ctx context.Context, lease run.Lease, out []Outcome) (err error) {
+func (s *Sender) settle(ctx context.Context, lease run.Lease, channel string, out []Outcome) (err error) {
+	if len(out) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendDeadline)
 	defer cancel()
-	for range settleTries {
-		if err = s.Queue.Settle(ctx, lease, s.Now(), out...); err == nil || errors.Is(err, run.ErrLeaseLost) {
-			return err
+	for try := range settleTries {
+		if try > 0 {
+			s.Pause(ctx, settleGap)
 		}
-		s.Pause(ctx, settleGap)
+		if err = s.Queue.Settle(ctx, lease, s.Now(), out...); err == nil || errors.Is(err, run.ErrLeaseLost) {
+			break
+		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("write down what came of deliveries of %s: %w", channel, err)
+	}
+	return nil
 }

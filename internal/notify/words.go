@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -151,4 +152,53 @@ func affects(c *phrase.Catalogue, n Notice) string {
 		out = append(out, c.Text(phrase.Say("notice.affected", "name", name, "impact", c.Named("impact", string(n.Components[id])))))
 	}
 	return strings.Join(out, "; ")
+}
+
+// wording remembers what was put into words: most recipients of a notice get the same ones.
+type wording struct {
+	words Words
+	mu    sync.Mutex
+	said  map[saying]Message
+}
+
+// saying is what the words of a message depend on. A notice whose facts have changed has another At.
+type saying struct {
+	notice, language, zone string
+	at                     time.Time
+}
+
+const mostSayings = 256
+
+// message puts a delivery into words. What a subscriber alone gets in them, a link, is added for each.
+func (w *wording) message(d Delivery, to Address) (Message, error) {
+	if d.Notice.Kind == Confirm {
+		return w.words.Message(d, to)
+	}
+	link := to.Link
+	to.Link = ""
+	m, err := w.common(d, to)
+	if err != nil {
+		return m, err
+	}
+	m.To.Link = link
+	return w.words.leave(phrase.In(m.Language), m), nil
+}
+
+func (w *wording) common(d Delivery, to Address) (Message, error) {
+	of := saying{d.Notice.ID, to.Language, to.Zone, d.Notice.At}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, known := w.said[of]
+	if !known {
+		var err error
+		if m, err = w.words.Message(d, to); err != nil {
+			return m, err
+		}
+		if w.said == nil || len(w.said) >= mostSayings {
+			w.said = map[saying]Message{}
+		}
+		w.said[of] = m
+	}
+	m.Key, m.To, m.Notice = d.Key(), to, d.Notice
+	return m, nil
 }

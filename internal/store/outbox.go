@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -40,10 +41,7 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, e timeline.Entry) error 
 		return err
 	}
 	before := timeline.Fold(e.Subject, past)
-	sp, err := s.spread(ctx, tx, e.Subject, e.At)
-	if err != nil {
-		return err
-	}
+	sp := s.spread(tx, e.Subject, e.At)
 	notices, fresh := notify.Follow(before, e)
 	if n, ok := notify.FollowIncident(past, e); ok {
 		notices, fresh = []notify.Notice{n}, true
@@ -105,7 +103,7 @@ type spreading struct {
 	subject maint.ID
 	at      time.Time
 	book    notify.Book
-	told    map[reached]bool // before this transaction
+	known   map[reached]bool // who was told before this transaction, once somebody asks
 	served  map[reached]bool // in this transaction: nobody gets two at once
 	given   []string         // notices that went to subscribers in this transaction
 }
@@ -113,10 +111,18 @@ type spreading struct {
 // reached is a recipient by a channel.
 type reached struct{ channel, recipient string }
 
-func (s *Store) spread(ctx context.Context, tx *sql.Tx, subject maint.ID, at time.Time) (*spreading, error) {
-	sp := &spreading{tx: tx, subject: subject, at: at, book: s.book, told: map[reached]bool{}, served: map[reached]bool{}}
-	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT channel, recipient FROM deliveries
-		WHERE subject = $1 AND (state IN ('sent', 'sending') OR twice > 0) AND channel NOT LIKE 'subscribers/%'`, subject)
+func (s *Store) spread(tx *sql.Tx, subject maint.ID, at time.Time) *spreading {
+	return &spreading{tx: tx, subject: subject, at: at, book: s.book, served: map[reached]bool{}}
+}
+
+// told gives who was told of the maintenance. What this transaction has added itself does not count as that.
+func (sp *spreading) told(ctx context.Context) (map[reached]bool, error) {
+	if sp.known != nil {
+		return sp.known, nil
+	}
+	sp.known = map[reached]bool{}
+	rows, err := sp.tx.QueryContext(ctx, `SELECT DISTINCT channel, recipient FROM deliveries
+		WHERE subject = $1 AND (state IN ('sent', 'sending') OR twice > 0) AND channel NOT LIKE 'subscribers/%'`, sp.subject)
 	if err != nil {
 		return nil, err
 	}
@@ -126,9 +132,9 @@ func (s *Store) spread(ctx context.Context, tx *sql.Tx, subject maint.ID, at tim
 		if err := rows.Scan(&r.channel, &r.recipient); err != nil {
 			return nil, err
 		}
-		sp.told[r] = true
+		sp.known[r] = true
 	}
-	return sp, rows.Err()
+	return sp.known, rows.Err()
 }
 
 // overtake takes back whatever waits: it is not true any more, or not news.
@@ -136,7 +142,7 @@ func (sp *spreading) overtake(ctx context.Context, by string) error {
 	if _, err := sp.tx.ExecContext(ctx, `UPDATE notices SET state = 'overtaken' WHERE subject = $1 AND state = 'waiting'`, sp.subject); err != nil {
 		return err
 	}
-	open, err := ids(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $3, at = $2
+	open, err := texts(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $3, at = $2
 		WHERE subject = $1 AND state = 'waiting' RETURNING notice`, sp.subject, sp.at.UnixMicro(), "overtaken by: "+by)
 	if err != nil {
 		return err
@@ -144,39 +150,116 @@ func (sp *spreading) overtake(ctx context.Context, by string) error {
 	return conclude(ctx, sp.tx, open, sp.at)
 }
 
-// out makes the deliveries of a notice. What the same people were still to get is overtaken by it. One that was
-// overtaken itself and is true again, because a window was moved there and back, waits again.
+// out makes the deliveries of a notice. What the same people were still to get is overtaken by it.
 func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
-	var overtaken []string
+	var told map[reached]bool
+	if n.ToTold {
+		var err error
+		if told, err = sp.told(ctx); err != nil {
+			return err
+		}
+	}
+	var to []reached
 	for _, a := range sp.book {
 		r := reached{a.Channel, a.Recipient}
-		if !a.Gets(n) || sp.served[r] || n.ToTold && !sp.told[r] {
+		if !a.Gets(n) || sp.served[r] || n.ToTold && !told[r] {
 			continue
 		}
 		sp.served[r] = true
-		older, err := ids(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $5, at = $4
-			WHERE subject = $1 AND channel = $2 AND recipient = $3 AND state = 'waiting' AND notice <> $6 RETURNING notice`,
-			sp.subject, a.Channel, a.Recipient, sp.at.UnixMicro(), "overtaken by: "+n.Word, n.ID)
+		to = append(to, r)
+	}
+	if err := sp.deliver(ctx, n, to); err != nil {
+		return err
+	}
+	for _, r := range to {
+		if r.recipient != notify.Everyone {
+			continue
+		}
+		older, err := texts(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $5, at = $4
+			WHERE subject = $1 AND channel = $2 AND notice <> $3 AND state = 'waiting' RETURNING notice`, sp.subject, r.channel, n.ID, sp.at.UnixMicro(), "overtaken by: "+n.Word)
 		if err != nil {
 			return err
 		}
-		overtaken = append(overtaken, older...)
-		if _, err := sp.tx.ExecContext(ctx, `
-			INSERT INTO deliveries (notice, subject, channel, recipient, state, due, at) VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
-			ON CONFLICT (notice, recipient, channel) DO UPDATE SET state = 'waiting', due = excluded.due, at = excluded.at, reason = NULL WHERE deliveries.state = 'overtaken'`,
-			n.ID, n.Subject, a.Channel, a.Recipient, n.Due.UnixMicro(), sp.at.UnixMicro()); err != nil {
+		if err := conclude(ctx, sp.tx, older, sp.at); err != nil {
 			return err
 		}
 	}
-	more, err := sp.subscribers(ctx, n)
+	older, err := sp.subscribers(ctx, n)
 	if err != nil {
 		return err
 	}
-	overtaken = append(overtaken, more...)
 	if _, err := sp.tx.ExecContext(ctx, `UPDATE notices SET state = 'told' WHERE id = $1`, n.ID); err != nil {
 		return err
 	}
+	return conclude(ctx, sp.tx, older, sp.at)
+}
+
+const atOnce = 500 // recipients in one statement
+
+// deliver makes a delivery for each. One that was overtaken itself and is true again, because a window was moved
+// there and back, waits again.
+func (sp *spreading) deliver(ctx context.Context, n notify.Notice, to []reached) error {
+	var waiting bool
+	if err := sp.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE subject = $1 AND state = 'waiting' AND notice <> $2)`, sp.subject, n.ID).Scan(&waiting); err != nil {
+		return err
+	}
+	var overtaken []string
+	for some := range slices.Chunk(to, atOnce) {
+		if waiting {
+			older, err := texts(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $4, at = $3
+				WHERE subject = $1 AND notice <> $2 AND state = 'waiting' AND (channel, recipient) IN (VALUES `+places(5, len(some), 2)+`) RETURNING notice`,
+				pairs(some, sp.subject, n.ID, sp.at.UnixMicro(), "overtaken by: "+n.Word)...)
+			if err != nil {
+				return err
+			}
+			overtaken = append(overtaken, older...)
+		}
+		if err := sp.insert(ctx, n, some); err != nil {
+			return err
+		}
+	}
 	return conclude(ctx, sp.tx, overtaken, sp.at)
+}
+
+func (sp *spreading) insert(ctx context.Context, n notify.Notice, to []reached) error {
+	var rows strings.Builder
+	for i := range to {
+		if i > 0 {
+			rows.WriteByte(',')
+		}
+		fmt.Fprintf(&rows, "($1, $2, 'waiting', $3, $4, $%d, $%d)", 5+2*i, 6+2*i)
+	}
+	_, err := sp.tx.ExecContext(ctx, `INSERT INTO deliveries (notice, subject, state, due, at, channel, recipient) VALUES `+rows.String()+`
+		ON CONFLICT (notice, recipient, channel) DO UPDATE SET state = 'waiting', due = excluded.due, at = excluded.at, reason = NULL WHERE deliveries.state = 'overtaken'`,
+		pairs(to, n.ID, n.Subject, n.Due.UnixMicro(), sp.at.UnixMicro())...)
+	return err
+}
+
+// places are so many rows of so many parameters each, from that number on: ($5, $6), ($7, $8).
+func places(from, rows, each int) string {
+	var b strings.Builder
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('(')
+		for j := range each {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, "$%d", from+i*each+j)
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// pairs are arguments, and behind them two for each recipient.
+func pairs(to []reached, before ...any) []any {
+	for _, r := range to {
+		before = append(before, r.channel, r.recipient)
+	}
+	return before
 }
 
 // conclude puts on record what became of notices of which nothing is left to send.
@@ -220,7 +303,11 @@ func whatBecame(ctx context.Context, tx *sql.Tx, id string) (given maint.NoticeG
 		return given, false, nil
 	}
 	given = maint.NoticeGiven{Notice: n.ID, Maintenance: n.Subject, Word: n.Word, At: n.Told(), Channels: map[string]maint.Reached{}}
-	rows, err := tx.QueryContext(ctx, `SELECT channel, state, count(*), CAST(sum(twice) AS bigint) FROM deliveries WHERE notice = $1 GROUP BY channel, state`, id)
+	// While something is open, nobody asks for the rest: counting a hundred thousand takes its time.
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE notice = $1 AND state IN ('waiting', 'sending'))`, id).Scan(&open); err != nil || open {
+		return given, open, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT channel, state, count(*), CAST(sum(twice) AS bigint) FROM deliveries WHERE notice = $1 AND recipient <> '*' GROUP BY channel, state`, id)
 	if err != nil {
 		return given, false, err
 	}
@@ -238,29 +325,27 @@ func whatBecame(ctx context.Context, tx *sql.Tx, id string) (given maint.NoticeG
 			r.Sent, r.Twice = count, twice
 		case notify.Dead:
 			r.Failed = count
-		case notify.Overtaken:
+		default: // overtaken
 			continue
-		default:
-			open = true
 		}
 		given.Channels[channel] = r
 	}
-	return given, open, rows.Err()
+	return given, false, rows.Err()
 }
 
-// ids runs a statement that gives one text a row.
-func ids(ctx context.Context, tx *sql.Tx, query string, args ...any) (out []string, err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+// texts runs a statement that gives one text a row.
+func texts(ctx context.Context, from asker, query string, args ...any) (out []string, err error) {
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var s string
+		if err := rows.Scan(&s); err != nil {
 			return nil, err
 		}
-		out = append(out, id)
+		out = append(out, s)
 	}
 	return out, rows.Err()
 }

@@ -128,7 +128,7 @@ func killTheSender(t *testing.T, h home, knows bool) {
 	for ; !aLife(t, box, place, server.URL, knows, lives, random); lives++ {
 	}
 	doubled, marked := 0, 0
-	list, err := s.Deliveries(t.Context())
+	list, err := s.Deliveries(t.Context(), notify.Page{})
 	if err != nil || len(list) != mailed {
 		t.Fatalf("%d deliveries, %v", len(list), err)
 	}

@@ -163,7 +163,7 @@ func forget(ctx context.Context, tx *sql.Tx, now time.Time) error {
 
 // sendLink writes a delivery of a link, unless there was one a moment ago. The link itself is made when it is sent.
 func sendLink(ctx context.Context, tx *sql.Tx, who subscribe.Subscriber, now time.Time) error {
-	names, err := ids(ctx, tx, `UPDATE subscribers SET asked = $2 WHERE id = $1 AND state <> 'suppressed' AND asked <= $3 RETURNING name`,
+	names, err := texts(ctx, tx, `UPDATE subscribers SET asked = $2 WHERE id = $1 AND state <> 'suppressed' AND asked <= $3 RETURNING name`,
 		who.ID, now.UnixMicro(), now.Add(-subscribe.AskEvery).UnixMicro())
 	if err != nil || len(names) == 0 {
 		return err
@@ -234,7 +234,7 @@ func (s *Store) held(ctx context.Context, l subscribe.Link, now time.Time, f fun
 
 // silence takes back what waits for a subscriber.
 func silence(ctx context.Context, tx *sql.Tx, id int64, reason string, now time.Time) error {
-	left, err := ids(ctx, tx, `UPDATE deliveries SET state = 'overtaken', reason = $2, at = $3 WHERE state = 'waiting'
+	left, err := texts(ctx, tx, `UPDATE deliveries SET state = 'overtaken', reason = $2, at = $3 WHERE state = 'waiting'
 		AND channel = (SELECT 'subscribers/' || way FROM subscribers WHERE id = $1) AND recipient = (SELECT name FROM subscribers WHERE id = $1) RETURNING notice`,
 		id, reason, now.UnixMicro())
 	if err != nil {

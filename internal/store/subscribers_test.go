@@ -27,7 +27,7 @@ func mailTo(name string, c subscribe.Choice) subscribe.Subscriber {
 // queued are the deliveries, a line each, oldest first.
 func queued(t *testing.T, s *store.Store) (out []string) {
 	t.Helper()
-	list, err := s.Deliveries(t.Context())
+	list, err := s.Deliveries(t.Context(), notify.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}

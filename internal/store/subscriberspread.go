@@ -71,7 +71,7 @@ func (sp *spreading) subscribers(ctx context.Context, n notify.Notice) (overtake
 	}
 	const older = ` FROM deliveries WHERE subject = $1 AND channel LIKE 'subscribers/%' AND state = 'waiting' AND notice <> $2
 		AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.notice = $2 AND d.channel = deliveries.channel AND d.recipient = deliveries.recipient)`
-	if overtaken, err = ids(ctx, sp.tx, `SELECT DISTINCT notice`+older, string(n.Subject), n.ID); err != nil || len(overtaken) == 0 {
+	if overtaken, err = texts(ctx, sp.tx, `SELECT DISTINCT notice`+older, string(n.Subject), n.ID); err != nil || len(overtaken) == 0 {
 		return nil, err
 	}
 	_, err = sp.tx.ExecContext(ctx, `UPDATE deliveries SET state = 'overtaken', reason = $4, at = $3 WHERE id IN (SELECT id`+older+`)`, string(n.Subject), n.ID, sp.at.UnixMicro(), "overtaken by: "+n.Word)
@@ -102,24 +102,29 @@ func (s *Store) address(ctx context.Context, tx *sql.Tx, channel string, taken [
 }
 
 // bounced counts the messages in a row that an address of mail has refused for good, and has no more sent there when they are too many.
-func bounced(ctx context.Context, tx *sql.Tx, delivery int64, state notify.State, reason string, now time.Time) error {
-	const whose = `way = 'email' AND name = (SELECT recipient FROM deliveries WHERE id = $1 AND channel = 'subscribers/email')`
-	switch state {
+// What is given was settled alike.
+func bounced(ctx context.Context, tx *sql.Tx, alike []notify.Outcome, now time.Time) error {
+	args := make([]any, len(alike))
+	for i, o := range alike {
+		args[i] = o.ID
+	}
+	whose := `way = 'email' AND name IN (SELECT recipient FROM deliveries WHERE channel = 'subscribers/email' AND id IN ` + places(1, 1, len(alike)) + `)`
+	switch alike[0].State {
 	case notify.Sent:
-		_, err := tx.ExecContext(ctx, `UPDATE subscribers SET bounces = 0 WHERE bounces > 0 AND `+whose, delivery)
+		_, err := tx.ExecContext(ctx, `UPDATE subscribers SET bounces = 0 WHERE bounces > 0 AND `+whose, args...)
 		return err
 	case notify.Dead:
-		if _, err := tx.ExecContext(ctx, `UPDATE subscribers SET bounces = bounces + 1 WHERE `+whose, delivery); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE subscribers SET bounces = bounces + 1 WHERE `+whose, args...); err != nil {
 			return err
 		}
-		who, err := subscriber(ctx, tx, `bounces >= $2 AND state <> 'suppressed' AND `+whose, delivery, subscribe.MostBounces)
+		who, err := subscriber(ctx, tx, fmt.Sprintf(`bounces >= %d AND state <> 'suppressed' AND `, subscribe.MostBounces)+whose, args...)
 		if errors.Is(err, subscribe.ErrUnknown) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return suppress(ctx, tx, who.ID, "bounced: "+reason, now)
+		return suppress(ctx, tx, who.ID, "bounced: "+alike[0].Reason, now)
 	}
 	return nil
 }

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"net/mail"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -18,29 +22,81 @@ var page string
 
 var layout = template.Must(template.New("mail").Parse(page))
 
-// compose writes a message. All mail about one maintenance refers to the same id, so that it stays together.
+// letters are messages without what differs from one recipient to the next. Writing one takes longer than sending it.
+type letters struct {
+	mu   sync.Mutex
+	made map[content]letter
+}
+
+// content is what a letter depends on.
+type content struct{ notice, language, subject, text, link string }
+
+type letter struct {
+	raw []byte
+	at  time.Time
+}
+
+const (
+	mostLetters = 64
+	freshFor    = time.Minute // its calendar is that of a moment
+)
+
+// compose writes a message.
 func (m *Mailer) compose(ctx context.Context, msg notify.Message) ([]byte, error) {
+	body, err := m.letter(ctx, msg)
+	if err != nil {
+		return nil, err
+	}
+	to, err := mail.ParseAddress(msg.To.Recipient)
+	if err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	raw.Grow(len(body) + 1024)
+	fmt.Fprintf(&raw, "Message-ID: <%s@%s>\r\nDate: %s\r\nTo: %s\r\n", msg.Key, m.host(), msg.Now.Format(time.RFC1123Z), to)
+	if leave := m.leave(msg); leave != "" {
+		fmt.Fprintf(&raw, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", leave)
+	}
+	raw.Write(body)
+	if m.Sign == nil {
+		return raw.Bytes(), nil
+	}
+	return m.Sign(raw.Bytes())
+}
+
+// letter gives one that was written a moment ago, or writes it.
+func (m *Mailer) letter(ctx context.Context, msg notify.Message) ([]byte, error) {
+	of := content{msg.Notice.ID, msg.Language, msg.Subject, msg.Text, msg.Link}
+	m.letters.mu.Lock()
+	defer m.letters.mu.Unlock()
+	if l, ok := m.letters.made[of]; ok && msg.Now.Sub(l.at).Abs() < freshFor {
+		return l.raw, nil
+	}
+	raw, err := m.write(ctx, msg)
+	if err != nil {
+		return nil, err
+	}
+	if m.letters.made == nil || len(m.letters.made) >= mostLetters {
+		m.letters.made = map[content]letter{}
+	}
+	m.letters.made[of] = letter{raw, msg.Now}
+	return raw, nil
+}
+
+// write writes a letter. All mail about one maintenance refers to the same id, so that it stays together.
+func (m *Mailer) write(ctx context.Context, msg notify.Message) ([]byte, error) {
 	out := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
 	if err := out.From(m.From); err != nil {
 		return nil, err
 	}
-	if err := out.To(msg.To.Recipient); err != nil {
-		return nil, err
-	}
 	host := m.host()
 	out.Subject(msg.Subject)
-	out.SetMessageIDWithValue(msg.Key + "@" + host)
-	out.SetDateWithValue(msg.Now)
 	thread := "<" + string(msg.Notice.Subject.Kind()) + "." + msg.Notice.Subject.Name() + "@" + host + ">"
 	for name, value := range map[string]string{
 		"In-Reply-To": thread, "References": thread, "Auto-Submitted": "auto-generated", "Precedence": "bulk",
 		"Content-Language": msg.Language, "List-Id": "<maintenance." + host + ">",
 	} {
 		out.SetGenHeaderPreformatted(gomail.Header(name), value)
-	}
-	if leave := m.leave(msg); leave != "" {
-		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, "<"+leave+">")
-		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 	out.SetBodyString(gomail.TypeTextPlain, msg.Text+"\n\n"+msg.Label+":\n"+msg.Link+"\n")
 	html, err := markup(msg)
@@ -61,10 +117,22 @@ func (m *Mailer) compose(ctx context.Context, msg notify.Message) ([]byte, error
 	if _, err := out.WriteTo(&raw); err != nil {
 		return nil, err
 	}
-	if m.Sign == nil {
-		return raw.Bytes(), nil
+	return without(raw.Bytes(), "Message-ID", "Date"), nil
+}
+
+// without leaves headers out that stand on one line. The library writes them whether they are asked for or not.
+func without(raw []byte, names ...string) []byte {
+	head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	var out bytes.Buffer
+	for line := range bytes.Lines(append(head, "\r\n"...)) {
+		if name, _, found := bytes.Cut(line, []byte(":")); found && slices.Contains(names, string(name)) {
+			continue
+		}
+		out.Write(line)
 	}
-	return m.Sign(raw.Bytes())
+	out.WriteString("\r\n")
+	out.Write(body)
+	return out.Bytes()
 }
 
 // host is the domain that mail comes from: ids are made under it.

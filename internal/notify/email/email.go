@@ -27,6 +27,9 @@ type Mailer struct {
 	Sign     func(message []byte) ([]byte, error)                       // nil = it is not signed
 	Calendar func(ctx context.Context, n notify.Notice) ([]byte, error) // nil = nothing is attached
 	Leave    func(recipient string) string                              // address by which one leaves, nil = there is none
+
+	lines   lines
+	letters letters
 }
 
 // Server is a mail server, and how it is spoken to.
@@ -40,10 +43,16 @@ type Server struct {
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-var _ notify.Channel = (*Mailer)(nil)
+var _ notify.Wide = (*Mailer)(nil)
 
-// Knows implements notify.Channel: a message has the same Message-ID at each attempt.
-func (*Mailer) Knows() bool { return true }
+const lanes = 16 // connections to the server at once, at most
+
+// Lanes implements notify.Wide.
+func (*Mailer) Lanes() int { return lanes }
+
+// Knows implements notify.Channel. A message has the same Message-ID at each attempt, but there are mailboxes that
+// show both.
+func (*Mailer) Knows() bool { return false }
 
 // Send implements notify.Channel.
 func (m *Mailer) Send(ctx context.Context, msg notify.Message) error {
@@ -59,49 +68,59 @@ func (m *Mailer) Send(ctx context.Context, msg notify.Message) error {
 	if err != nil {
 		return notify.Refuse("%q is not an address of mail", msg.To.Recipient)
 	}
-	c, err := m.Server.open(ctx)
-	if err != nil {
-		return fmt.Errorf("reach %s: %w", m.Server.Host, brief(err))
+	for {
+		l, used, err := m.lines.take(ctx, &m.Server)
+		if err != nil {
+			return fmt.Errorf("reach %s: %w", m.Server.Host, brief(err))
+		}
+		stop := context.AfterFunc(ctx, l.hangUp) // a server that falls silent is not waited for
+		err = m.hand(l, from.Address, to.Address, data)
+		if !stop() || err != nil {
+			l.hangUp()
+		} else {
+			m.lines.keep(l)
+		}
+		if gone := (*hungUp)(nil); used && errors.As(err, &gone) && ctx.Err() == nil {
+			continue // the server had closed a connection that was idle: nothing has happened
+		}
+		return err
 	}
-	defer func() { _ = c.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // a server that falls silent is not waited for
-	defer stop()
-	return m.hand(c, from.Address, to.Address, data)
 }
 
+// hungUp says that a connection ended before anything was handed over.
+type hungUp struct{ error }
+
+func (h *hungUp) Unwrap() error { return h.error }
+
 // hand is the conversation about one message. Up to its last dot nothing has happened.
-func (m *Mailer) hand(c *smtp.Client, from, to string, data []byte) error {
-	if err := c.Mail(from); err != nil {
-		return m.said("takes no mail from "+from, err)
+func (m *Mailer) hand(l *line, from, to string, data []byte) error {
+	if what, err := l.envelope(from, to); err != nil {
+		return m.said(what, err)
 	}
-	if err := c.Rcpt(to); err != nil {
-		return m.said("takes no mail for "+to, err)
-	}
-	w, err := c.Data()
-	if err != nil {
-		return m.said("takes no message", err)
-	}
-	if _, err := w.Write(data); err != nil {
-		return m.said("broke off", err)
-	}
-	if err := w.Close(); err != nil {
+	if err := l.message(data); err != nil {
 		var code *textproto.Error
 		if !errors.As(err, &code) {
 			return fmt.Errorf("%w: %s: %w", notify.ErrUnanswered, m.Server.Host, brief(err))
 		}
 		return m.said("does not take the message", err)
 	}
-	_ = c.Quit() // it has taken the message
 	return nil
 }
+
+const closing = 421 // the answer of a server that closes the connection (RFC 5321, section 4.2.1)
 
 // said turns an answer into what it means. 5 at its begin is a no for good.
 func (m *Mailer) said(what string, err error) error {
 	var code *textproto.Error
-	if errors.As(err, &code) && code.Code >= 500 {
+	known := errors.As(err, &code)
+	if known && code.Code >= 500 {
 		return notify.Refuse("%s %s: %s", m.Server.Host, what, brief(err))
 	}
-	return fmt.Errorf("%s %s: %w", m.Server.Host, what, brief(err))
+	told := fmt.Errorf("%s %s: %w", m.Server.Host, what, brief(err))
+	if !known || code.Code == closing {
+		return &hungUp{told}
+	}
+	return told
 }
 
 // brief is an error on one line.

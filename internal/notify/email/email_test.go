@@ -41,6 +41,7 @@ type office struct {
 	port  int
 	roots *x509.CertPool
 	rcpt  error // what it says to recipients
+	door  *door
 	data  error
 
 	mu   sync.Mutex
@@ -50,19 +51,53 @@ type office struct {
 func newOffice(t *testing.T, implicit bool) *office {
 	t.Helper()
 	o := &office{roots: x509.NewCertPool()}
-	o.Server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{office: o, conn: c}, nil }))
+	o.Server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &session{office: o, conn: c}, nil
+	}))
 	o.Domain, o.TLSConfig = "localhost", &tls.Config{Certificates: []tls.Certificate{certificate(t, o.roots)}}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.port = l.Addr().(*net.TCPAddr).Port
-	if implicit {
+	o.door = &door{Listener: l}
+	if l = o.door; implicit {
 		l = tls.NewListener(l, o.TLSConfig)
 	}
 	go func() { _ = o.Serve(l) }()
 	t.Cleanup(func() { _ = o.Close() })
 	return o
+}
+
+// door keeps the connections that came in.
+type door struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (d *door) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.conns = append(d.conns, c)
+	}
+	return c, err
+}
+
+func (d *door) opened() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.conns)
+}
+
+func (d *door) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.conns {
+		_ = c.Close()
+	}
 }
 
 func certificate(t *testing.T, roots *x509.CertPool) tls.Certificate {
@@ -321,4 +356,59 @@ func TestKeysThatAreRefused(t *testing.T) {
 func FuzzSigner(f *testing.F) {
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))
 	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = email.Signer("example.com", "s", text) })
+}
+
+// Several messages go over one connection. One that the server has closed meanwhile is replaced, and nothing is sent twice.
+func TestConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, false)
+	m := mailer(o, "starttls")
+	send := func(n int) {
+		t.Helper()
+		for range n {
+			if err := m.Send(t.Context(), message()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	send(3)
+	if n := o.door.opened(); n != 1 {
+		t.Errorf("%d connections for three messages", n)
+	}
+	o.door.hangUp()
+	send(2)
+	if n := o.door.opened(); n != 2 || len(o.mail) != 5 {
+		t.Errorf("%d connections, %d messages", n, len(o.mail))
+	}
+	o.rcpt = &smtp.SMTPError{Code: 550, Message: "no such user"}
+	if err := m.Send(t.Context(), message()); err == nil {
+		t.Error("a stranger got mail")
+	}
+	o.rcpt = nil
+	send(1)
+	if len(o.mail) != 6 {
+		t.Errorf("%d messages", len(o.mail))
+	}
+}
+
+// No address becomes a second command, and a name beside it is written as mail has it.
+func TestAnAddressIsOneCommand(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, false)
+	m := mailer(o, "starttls")
+	msg := message()
+	var refused *notify.Refused
+	for _, to := range []string{`"a b"@example.org`, `"a>b"@example.org`, `"a> SIZE=1"@example.org`} {
+		msg.To.Recipient = to
+		if err := m.Send(t.Context(), msg); !errors.As(err, &refused) || len(o.mail) != 0 {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	msg.To.Recipient = "Ünal <ann@example.org>"
+	if err := m.Send(t.Context(), msg); err != nil {
+		t.Fatal(err)
+	}
+	if header, _ := parts(t, o.mail[len(o.mail)-1]); !strings.HasPrefix(header.Get("To"), "=?utf-8?q?=C3=9Cnal?= <") {
+		t.Errorf("to: %s", header.Get("To"))
+	}
 }

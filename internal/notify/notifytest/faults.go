@@ -88,6 +88,10 @@ func (f *faulty) Take(ctx context.Context, lease run.Lease, channel string, most
 	return out, nil
 }
 
+func (f *faulty) Gather(ctx context.Context, lease run.Lease, d notify.Delivery, recipients []string, now time.Time) error {
+	return f.write("Gather", lease.Epoch, func() error { return f.Subject.Gather(ctx, lease, d, recipients, now) })
+}
+
 func (f *faulty) Settle(ctx context.Context, lease run.Lease, now time.Time, outcomes ...notify.Outcome) error {
 	return f.write("Settle", lease.Epoch, func() error { return f.Subject.Settle(ctx, lease, now, outcomes...) })
 }
@@ -129,7 +133,7 @@ func tryFault(t *testing.T, s Subject, f fault, knows bool) {
 	at = start
 	drain(t, q, inbox, people, &at)
 
-	list, err := s.Deliveries(t.Context())
+	list, err := s.Deliveries(t.Context(), notify.Page{})
 	if err != nil || len(list) != 6 {
 		t.Fatalf("%d deliveries, %v", len(list), err)
 	}

@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"a window that is moved there and back is told once":     testThereAndBack,
 		"a delivery that was given up may be tried again":        testRetry,
 		"what is shown elsewhere follows each fact":              testMirrors,
+		"an audience is told person by person":                   testGather,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +136,7 @@ func (d *desk) sendAll(at time.Time) {
 // want compares the queue, oldest first, with lines such as "7d mail ann@example.com sent".
 func (d *desk) want(lines ...string) {
 	d.t.Helper()
-	list, err := d.Deliveries(d.t.Context())
+	list, err := d.Deliveries(d.t.Context(), notify.Page{})
 	d.no(err)
 	var got []string
 	for i := range list {
@@ -342,7 +343,7 @@ func testMoved(t *testing.T, d *desk) {
 		"rescheduled mail ann@example.com waiting", "rescheduled mail bob@example.com waiting", "7d chat chat.example.com waiting")
 	d.sendAll(at.Add(time.Hour))
 	d.sendAll(start)
-	list, err := d.Deliveries(t.Context(), notify.Sent)
+	list, err := d.Deliveries(t.Context(), notify.Page{States: []notify.State{notify.Sent}})
 	d.no(err)
 	if len(list) != 2+3+3 {
 		t.Errorf("%d deliveries were sent", len(list))
@@ -399,13 +400,14 @@ func testRetry(t *testing.T, d *desk) {
 	d.given("7d map[chat:{0 1 0} mail:{2 0 0}]", "7d map[chat:{1 0 0} mail:{2 0 0}]")
 }
 
-// Inbox is a channel that counts what comes.
+// Inbox is a channel that counts what comes. One that knows what comes again counts it once.
 type Inbox struct {
 	Tells bool // knows what comes again
 	Fail  func(m notify.Message) error
 
 	mu   sync.Mutex
 	came map[string]int
+	keys map[string]bool
 }
 
 // Knows implements notify.Channel.
@@ -421,8 +423,12 @@ func (b *Inbox) Send(_ context.Context, m notify.Message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.came == nil {
-		b.came = map[string]int{}
+		b.came, b.keys = map[string]int{}, map[string]bool{}
 	}
+	if b.Tells && b.keys[m.Key] {
+		return nil
+	}
+	b.keys[m.Key] = true
 	b.came[m.To.Recipient]++
 	return nil
 }
