@@ -48,7 +48,7 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 	}
 	s, err := a.tell(ctx, p.ID, terms, func(past []timeline.Entry) ([]maint.Event, error) {
 		events, err := timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
-		if e := p.Exception; e != nil && len(events) > 0 && terms.Key == "" { // with a key there is room for one event
+		if e := p.Exception; e != nil && len(events) > 0 {
 			events = append(events, maint.Noted{Step: "notices", Text: "Short notice was decided by " + e.By + ": " + e.Why})
 		}
 		return events, err
@@ -88,6 +88,9 @@ func (a *App) CancelMaintenance(ctx context.Context, w say.Cancel) (say.Said, er
 	defer func() { _ = a.store.Release(context.WithoutCancel(ctx), lease) }() // one that is lost is over as well
 	if w.Text == "" {
 		w.Text = calledOff
+	}
+	if word := maint.Relative(w.Text); word != "" {
+		return say.Said{}, hint.Wrap(maint.Refuse("%q is another day for whoever reads it later", word), "write the date")
 	}
 	s, err := a.tell(ctx, w.Maintenance, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
 		m := timeline.Fold(w.Maintenance, past)

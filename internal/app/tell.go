@@ -75,7 +75,7 @@ func (a *App) history(ctx context.Context, id maint.ID) ([]timeline.Entry, error
 }
 
 // onceKey begins the keys of entries that stand for a request. What follows is the request's
-// own key, a number sign, and what it asked.
+// own key, a number sign, what it asked, and of its second entry "+1".
 const onceKey = "once/"
 
 // settled gives what a request has led to already, and refuses one that comes too late.
@@ -83,6 +83,7 @@ func settled(past []timeline.Entry, terms say.Terms) (done []timeline.Entry, err
 	if terms.Key != "" {
 		for _, e := range past {
 			print, same := strings.CutPrefix(e.Key, onceKey+terms.Key+"#")
+			print, _, _ = strings.Cut(print, "+")
 			if same && print != terms.Print {
 				return nil, hint.Wrap(say.ErrKeyUsed, "use a key for one request, and a new one for the next")
 			}
@@ -98,13 +99,16 @@ func settled(past []timeline.Entry, terms say.Terms) (done []timeline.Entry, err
 }
 
 // drafts are the entries of one request, which are written together or not at all. With a key
-// they are one event: a second would have the same key, and be left out.
+// each later one has its number behind it: of two with the same key the second would be left out.
 func (a *App) drafts(terms say.Terms, events []maint.Event) []timeline.Draft {
 	out := make([]timeline.Draft, 0, len(events))
-	for _, e := range events {
+	for i, e := range events {
 		d := timeline.Draft{At: a.now(), Event: e}
 		if terms.Key != "" {
 			d.Key = onceKey + terms.Key + "#" + terms.Print
+			if i > 0 {
+				d.Key += fmt.Sprintf("+%d", i)
+			}
 		}
 		out = append(out, d)
 	}

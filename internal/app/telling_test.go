@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -365,5 +366,32 @@ func TestAWindowElsewhereFollows(t *testing.T) {
 	list, err := a.Deliveries(t.Context(), notify.Page{States: []notify.State{notify.Sent}})
 	if err != nil || len(list) != 1 || list[0].Notice.Kind != notify.Mirror {
 		t.Errorf("sent: %+v, %v", list, err)
+	}
+}
+
+// A program that announces with a key of its own leaves the same on record as a person, and again changes nothing.
+func TestShortNoticeByAProgram(t *testing.T) {
+	t.Parallel()
+	a, dir := appFor(t, "notices: {policy: {under_maintenance: [7d]}}\n")
+	a.now = at("2026-12-01 00:00")
+	text, err := os.ReadFile(planFile(t, dir, "short_notice: {by: Kiri, why: A security fix.}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := say.Plan{YAML: text, Terms: say.Terms{Key: "k", Print: "p"}}
+	for range 2 {
+		if _, s, err := a.Announce(t.Context(), plan); err != nil || len(s.Entries) != 2 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+	}
+	plan.Print = "q"
+	if _, _, err := a.Announce(t.Context(), plan); !errors.Is(err, say.ErrKeyUsed) {
+		t.Errorf("another request with that key: %v", err)
+	}
+	if past, err := a.history(t.Context(), "pg17"); err != nil || len(past) != 2 {
+		t.Errorf("on record: %+v, %v", past, err)
+	}
+	if _, err := a.CancelMaintenance(t.Context(), say.Cancel{Maintenance: "pg17", Text: "We try again tomorrow."}); hint.Of(err) == "" {
+		t.Errorf("tomorrow: %v", err)
 	}
 }
