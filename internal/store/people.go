@@ -211,7 +211,7 @@ func (s *Store) Views(ctx context.Context, subject maint.ID) (out []inapp.View, 
 // Forget implements inapp.Desk. What belongs to the people goes with them, by its foreign keys.
 func (s *Store) Forget(ctx context.Context, before time.Time, most int) (n int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		gone, err := ids(ctx, tx, `DELETE FROM people WHERE (channel, id) IN (SELECT channel, id FROM people WHERE seen < $1 LIMIT $2) RETURNING id`, before.UnixMicro(), most)
+		gone, err := texts(ctx, tx, `DELETE FROM people WHERE (channel, id) IN (SELECT channel, id FROM people WHERE seen < $1 LIMIT $2) RETURNING id`, before.UnixMicro(), most)
 		n = len(gone)
 		if err != nil {
 			return err
