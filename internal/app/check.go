@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
@@ -17,13 +20,16 @@ import (
 type CheckReport struct {
 	Plan     maint.ID         `json:"plan"`
 	Findings []checks.Finding `json:"findings"`
+	// Settled is what the last check found and this one did not. Last is when that was; zero = it is the first.
+	Settled []checks.Finding `json:"settled,omitempty"`
+	Last    time.Time        `json:"last,omitzero"`
 	// Forecast is how long the work is expected to take; nil when the servers could not be asked.
 	Forecast *maint.Forecast `json:"forecast,omitempty"`
 }
 
 // Markdown is the report for a person who was not there.
 func (r CheckReport) Markdown() string {
-	return fmt.Sprintf("# What was found before %s\n", r.Plan) + checks.Report(r.Findings)
+	return fmt.Sprintf("# What was found before %s\n", r.Plan) + checks.Report(r.Findings) + checks.SettledReport(r.Settled)
 }
 
 // Blockers counts what stands in the way.
@@ -55,7 +61,25 @@ func (a *App) Check(ctx context.Context, planFile string, o CheckOptions) (Check
 	checks.Explain(found, preflight.Catalogue())
 	r.Findings = append(r.Findings, found...)
 	checks.Sort(r.Findings)
-	return r, err
+	return r, errors.Join(err, a.settle(ctx, &r, o))
+}
+
+// settle holds a check against the one before, and keeps it for the next. One that did not get far says
+// nothing of the rest, and a quick one nothing of what is tried.
+func (a *App) settle(ctx context.Context, r *CheckReport, o CheckOptions) error {
+	if preflight.Partial(r.Findings) {
+		return nil
+	}
+	before, at, err := a.store.LastCheck(ctx, r.Plan)
+	if err != nil {
+		return err
+	}
+	now := slices.Clone(r.Findings)
+	if o.Quick || preflight.NotTried(r.Findings) {
+		now = append(now, preflight.Tried(before)...)
+	}
+	r.Settled, r.Last = checks.Settled(before, now), at
+	return a.store.KeepCheck(ctx, r.Plan, now, a.now())
 }
 
 // checkAll is what is looked at before work begins: the servers, and whether the time is enough.

@@ -32,6 +32,19 @@ func Report(found []Finding) string {
 	return b.String()
 }
 
+// SettledReport is what the last check found and this one did not.
+func SettledReport(settled []Finding) string {
+	if len(settled) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n## Settled since the last check\n\n")
+	for _, f := range settled {
+		fmt.Fprintf(&b, "- %s\n", plain(f.Text))
+	}
+	return b.String()
+}
+
 func (f Finding) report(b *strings.Builder) {
 	title := f.Title
 	if title == "" {

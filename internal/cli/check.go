@@ -49,8 +49,14 @@ func tellCheck(w io.Writer, r app.CheckReport, file string, asJSON bool) error {
 }
 
 func printCheck(w io.Writer, r app.CheckReport) {
-	for _, f := range r.Findings {
-		printFinding(w, f)
+	for i, f := range r.Findings {
+		fmt.Fprintf(w, "%-8s %s\n", f.Severity, f)
+		if i+1 == len(r.Findings) || !alike(f, r.Findings[i+1]) { // what several databases have is explained once
+			explain(w, f)
+		}
+	}
+	for _, f := range r.Settled {
+		fmt.Fprintf(w, "%-8s %s\n         It was found on %s. (%s)\n", "settled", f, r.Last.Local().Format("2 January at 15:04"), f.ID)
 	}
 	if r.Forecast != nil && r.Forecast.Rehearsals > 0 {
 		fmt.Fprintf(w, "How long it is expected to take:\n%s\n", app.ForecastText(*r.Forecast))
@@ -63,8 +69,11 @@ func printCheck(w io.Writer, r app.CheckReport) {
 // mostCommands is how many commands of one finding a terminal shows. The report has all.
 const mostCommands = 3
 
-func printFinding(w io.Writer, f checks.Finding) {
-	fmt.Fprintf(w, "%-8s %s\n", f.Severity, f)
+func alike(a, b checks.Finding) bool {
+	return a.ID == b.ID && a.Fix == b.Fix && len(a.Commands())+len(b.Commands()) == 0
+}
+
+func explain(w io.Writer, f checks.Finding) {
 	line := func(text string) { fmt.Fprintf(w, "         %s\n", text) }
 	line(f.Fix)
 	commands := f.Commands()

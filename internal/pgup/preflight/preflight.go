@@ -35,3 +35,26 @@ const (
 	TargetSSL      = "target_ssl"      // whether lull.yaml gives the new server its own ssl
 	TargetArchives = "target_archives" // and its own archive_mode
 )
+
+// early end a check before the rest of the catalogue is asked.
+var early = []string{"source-login", "version", "own-store", "standby", "superuser", "programs"}
+
+// Partial says that a check came to an early end: what it has not found may be there all the same.
+func Partial(found []checks.Finding) bool {
+	return slices.ContainsFunc(found, func(f checks.Finding) bool { return slices.Contains(early, f.ID) })
+}
+
+// Tried are those of the findings that only a throw-away server tells.
+func Tried(found []checks.Finding) (out []checks.Finding) {
+	for _, f := range found {
+		if slices.ContainsFunc(tried, func(c checks.Check) bool { return c.ID == f.ID }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// NotTried says that there was no throw-away server to tell anything.
+func NotTried(found []checks.Finding) bool {
+	return slices.ContainsFunc(found, func(f checks.Finding) bool { return f.ID == "not-tried" })
+}

@@ -67,7 +67,7 @@ var settings = []checks.Check{
 	{
 		ID: "changed-defaults", Severity: checks.Note, Once: true, Title: "Defaults are others in the new version",
 		Why: "You have not set these, so the new server goes by its own default, and plans or memory may change with it.",
-		Fix: "Nothing, or set the old value in target.settings of lull.yaml if you want nothing to change on that day.",
+		Fix: "Nothing. If nothing is to change on that day, set the old value on the source, from where it comes along, or in target.settings of lull.yaml.",
 		SQL: `SELECT s.name AS object, format('%s until now, %s since %s: %s', s.setting, x.after, x.since, x.why) AS detail, format('ALTER SYSTEM SET %s = %L', s.name, x.before) AS command
 		      FROM pg_settings s JOIN (VALUES ` + defaultRows() + `) AS x(name, since, before, after, why) ON x.name = s.name
 		      WHERE s.source = 'default' AND @from::int < x.since AND @to::int >= x.since ORDER BY 1`,
