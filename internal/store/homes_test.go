@@ -106,7 +106,7 @@ func TestStores(t *testing.T) {
 				"append-only": testAppendOnly, "newer event": testNewerEvent, "opened by many": testOpenedByMany, "changed": testChanged,
 				"no entry is passed over": testNoEntryIsPassedOver, "tokens": testTokens, "subscribers": testSubscribers, "subscribers of a move": testSubscribersOfAMove, "asking": testAsking, "bounces": testBounces, "deliveries": testDeliveries, "faults of deliveries": testFaultsOfDeliveries, "people": testPeople, "samples": testSamples, "ring": testRing, "wake": testWake,
 				"checks": testChecks,
-				"kill": testKill, "kill the sender": testKillTheSender, "kill frees the lease": testKillFreesTheLease, "lease is lost": testLeaseIsLost,
+				"kill":   testKill, "kill the sender": testKillTheSender, "kill frees the lease": testKillFreesTheLease, "lease is lost": testLeaseIsLost,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
