@@ -42,6 +42,7 @@ type Audience string
 const (
 	Source  Audience = "source"
 	Target  Audience = "target"
+	Each    Audience = "server" // a server by itself, whichever of the two it is
 	Pooler  Audience = "pooler"
 	Machine Audience = "machine"
 	Files   Audience = "files" // lull.yaml and the plan
@@ -65,7 +66,9 @@ type Check struct {
 	Title    string // what was found, as the beginning of a sentence, without a full stop
 	Why      string // why it matters
 	Fix      string // what to do, exactly
+	Breaks   string // what the fix could break
 	Lull     string // what Lull does about it itself, and how that is taken back; "" = nothing
+	Topic    string // chapter of the CIS PostgreSQL Benchmark that treats of it; "" = none
 	Source   Versions
 	Target   Versions // that it is asked for; a check of a single server leaves it open
 	Once     bool     // it is about the server as a whole, and asked in one database only

@@ -20,7 +20,9 @@ type Finding struct {
 	Text     string   `json:"text"`
 	Why      string   `json:"why,omitempty"`
 	Fix      string   `json:"fix"`
+	Breaks   string   `json:"breaks,omitempty"`  // what the fix could break
 	Lull     string   `json:"lull,omitempty"`    // what Lull does about it itself
+	Topic    string   `json:"topic,omitempty"`   // chapter of the CIS PostgreSQL Benchmark
 	Objects  []Object `json:"objects,omitempty"` // the first of them
 	Count    int      `json:"count,omitempty"`   // how many there are in all
 	Evidence string   `json:"evidence,omitempty"`
@@ -64,7 +66,7 @@ func (c Check) Finding(database string, objects []Object) Finding {
 
 // explained adds what the catalogue knows.
 func (f Finding) explained(c Check) Finding {
-	f.Title, f.Why, f.Lull = c.Title, c.Why, c.Lull
+	f.Title, f.Why, f.Breaks, f.Lull, f.Topic = c.Title, c.Why, c.Breaks, c.Lull, c.Topic
 	return f
 }
 

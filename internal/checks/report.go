@@ -68,7 +68,7 @@ func (f Finding) report(b *strings.Builder) {
 	if len(f.Objects) > 0 {
 		b.WriteByte('\n')
 	}
-	for _, part := range [][2]string{{"Why", f.Why}, {"What to do", f.Fix}, {"What Lull does itself", f.Lull}} {
+	for _, part := range [][2]string{{"Why", f.Why}, {"What to do", f.Fix}, {"What could break", f.Breaks}, {"What Lull does itself", f.Lull}} {
 		if part[1] != "" {
 			fmt.Fprintf(b, "**%s.** %s\n\n", part[0], part[1])
 		}
@@ -78,7 +78,11 @@ func (f Finding) report(b *strings.Builder) {
 		b.WriteString("Seen by:\n\n")
 		code(b, "sql", undented(f.Evidence))
 	}
-	fmt.Fprintf(b, "`%s`\n", f.ID)
+	fmt.Fprintf(b, "`%s`", f.ID)
+	if f.Topic != "" {
+		fmt.Fprintf(b, ", CIS PostgreSQL Benchmark: %s", f.Topic)
+	}
+	b.WriteByte('\n')
 }
 
 // Page is the catalogue as Markdown.
@@ -100,6 +104,15 @@ func Page(list []Check) string {
 	return b.String()
 }
 
+// Section is a catalogue as Markdown below a heading of its own, in its own order.
+func Section(list []Check) string {
+	var b strings.Builder
+	for _, c := range list {
+		c.page(&b)
+	}
+	return b.String()
+}
+
 func (c Check) page(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### %s\n\n%s.", c.ID, c.Title)
 	if c.Why != "" {
@@ -107,12 +120,21 @@ func (c Check) page(b *strings.Builder) {
 	}
 	b.WriteString("\n\n")
 	fmt.Fprintf(b, "- Asked: %s%s\n", c.who(), c.versions())
+	if c.Group == Security {
+		fmt.Fprintf(b, "- Severity: %s\n", c.Severity)
+	}
 	fmt.Fprintf(b, "- What to do: %s\n", c.Fix)
+	if c.Breaks != "" {
+		fmt.Fprintf(b, "- What could break: %s\n", c.Breaks)
+	}
 	if c.Lull != "" {
 		fmt.Fprintf(b, "- What Lull does itself: %s\n", c.Lull)
 	}
 	if c.How != "" {
 		fmt.Fprintf(b, "- Seen by: %s\n", c.How)
+	}
+	if c.Topic != "" {
+		fmt.Fprintf(b, "- CIS PostgreSQL Benchmark: %s\n", c.Topic)
 	}
 	b.WriteByte('\n')
 	code(b, "sql", undented(c.SQL))
@@ -120,6 +142,10 @@ func (c Check) page(b *strings.Builder) {
 
 func (c Check) who() string {
 	switch {
+	case c.Asks == Each && c.Once:
+		return "each server, once"
+	case c.Asks == Each:
+		return "each database of each server"
 	case c.Asks != Source && c.Asks != Target:
 		return "the " + string(c.Asks)
 	case c.Once || c.SQL == "" && c.Look == nil:

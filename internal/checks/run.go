@@ -42,7 +42,7 @@ func Run(ctx context.Context, list []Check, s Subject) ([]Finding, error) {
 	}
 	s.Facts = facts
 	var out []Finding
-	for _, who := range []Audience{Source, Target} {
+	for _, who := range []Audience{Source, Target, Each} {
 		server, mine := s.Servers[who], asked(list, who, s)
 		if server == nil || len(mine) == 0 {
 			continue

@@ -15,10 +15,14 @@ import (
 func newCheck(g *global) *cobra.Command {
 	var file string
 	var o app.CheckOptions
+	var secure bool
 	cmd := &cobra.Command{
 		Use: "check PLAN", Short: "Is the plan sound, and is the database ready for it", Args: planArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return g.with(c.Context(), func(a *app.App) error {
+				if secure {
+					return checkSecurity(c, a, args[0], file, g.json)
+				}
 				r, err := a.Check(c.Context(), args[0], o)
 				if err != nil {
 					return err
@@ -32,6 +36,7 @@ func newCheck(g *global) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write a report to this file as well, as Markdown")
 	cmd.Flags().BoolVar(&o.Quick, "quick", false, "ask only: try nothing on a throw-away server of the new version")
+	cmd.Flags().BoolVar(&secure, "security", false, "look instead for what makes servers and poolers easier to break into than they have to be")
 	return cmd
 }
 
@@ -49,12 +54,7 @@ func tellCheck(w io.Writer, r app.CheckReport, file string, asJSON bool) error {
 }
 
 func printCheck(w io.Writer, r app.CheckReport) {
-	for i, f := range r.Findings {
-		fmt.Fprintf(w, "%-8s %s\n", f.Severity, f)
-		if i+1 == len(r.Findings) || !alike(f, r.Findings[i+1]) { // what several databases have is explained once
-			explain(w, f)
-		}
-	}
+	printFindings(w, r.Findings)
 	for _, f := range r.Settled {
 		fmt.Fprintf(w, "%-8s %s\n         It was found on %s. (%s)\n", "settled", f, r.Last.Local().Format("2 January at 15:04"), f.ID)
 	}
@@ -63,6 +63,15 @@ func printCheck(w io.Writer, r app.CheckReport) {
 	}
 	if r.Blockers() == 0 {
 		fmt.Fprintf(w, "%s is sound: nothing stands in the way.\n", r.Plan)
+	}
+}
+
+func printFindings(w io.Writer, found []checks.Finding) {
+	for i, f := range found {
+		fmt.Fprintf(w, "%-8s %s\n", f.Severity, f)
+		if i+1 == len(found) || !alike(f, found[i+1]) { // what several databases have is explained once
+			explain(w, f)
+		}
 	}
 }
 
@@ -85,6 +94,9 @@ func explain(w io.Writer, f checks.Finding) {
 	}
 	if f.Why != "" {
 		line("Why: " + f.Why)
+	}
+	if f.Breaks != "" {
+		line("What could break: " + f.Breaks)
 	}
 	if f.Lull != "" {
 		line("Lull: " + f.Lull)

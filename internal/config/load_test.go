@@ -174,6 +174,7 @@ func TestBake(t *testing.T) {
 		"bake: 24h": {Bake: 24 * time.Hour},
 		"bake: 1d12h, roll_back_if: {errors: 1%, p99: 3x}": {Bake: 36 * time.Hour, RollBackIf: RollBackIf{Errors: 0.01, P99: 3}},
 		"bake: 1h, roll_back_if: {errors: 0.25%}":          {Bake: time.Hour, RollBackIf: RollBackIf{Errors: 0.0025}},
+		`bake: 1h, may_refuse: [etl, "web@10.0.0.7"]`:      {Bake: time.Hour, MayRefuse: []string{"etl", "web@10.0.0.7"}},
 		`bake: 1h, roll_back_if: {p99: "1.5x"}`:            {Bake: time.Hour, RollBackIf: RollBackIf{P99: 1.5}},
 	} {
 		text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
@@ -183,7 +184,7 @@ func TestBake(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		if got := p.Steps[0].Upgrade; got.Bake != want.Bake || got.RollBackIf != want.RollBackIf {
+		if got := p.Steps[0].Upgrade; got.Bake != want.Bake || got.RollBackIf != want.RollBackIf || !slices.Equal(got.MayRefuse, want.MayRefuse) {
 			t.Errorf("%s is %s, %+v", line, got.Bake, got.RollBackIf)
 		}
 	}

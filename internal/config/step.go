@@ -61,6 +61,7 @@ type Upgrade struct {
 	WALBudget         int64         // bytes that the source may keep for the new server; 0 = by the room there is
 	Bake              time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf        RollBackIf
+	MayRefuse         []string // clients that strict rules may refuse: "role", "role@address"
 }
 
 // Check asks a web address and compares the status.
@@ -216,7 +217,12 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			may("unlogged", d.oneOf(&u.Unlogged, "unlogged", []string{"copy", "empty"})),
 			may("wal_budget", d.bytes(&u.WALBudget)),
 			may("bake", d.duration(&u.Bake)),
-			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))))
+			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))),
+			may("may_refuse", d.list(func(n *yaml.Node) {
+				var name string
+				d.line(&name)(n)
+				u.MayRefuse = append(u.MayRefuse, name)
+			})))
 		if limits != nil && !u.WayBack {
 			d.problem(limits, `take "way_back: off" out`, "roll_back_if says nothing without a way back")
 		}

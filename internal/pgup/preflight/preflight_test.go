@@ -10,11 +10,24 @@ import (
 	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/pgup/preflight"
+	"github.com/lullhq/lull/internal/security"
 )
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	golden.Equal(t, "../../../../docs/checks.md", preflight.Page())
+	golden.Equal(t, "../../../../docs/checks.md", preflight.Page()+security.Page())
+}
+
+// A name stands for one thing, in both parts of the page.
+func TestNamesDiffer(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(preflight.Catalogue(), security.Catalogue()) {
+		if seen[c.ID] {
+			t.Errorf("%s is there twice", c.ID)
+		}
+		seen[c.ID] = true
+	}
 }
 
 // A check tells a stranger all that it has to.

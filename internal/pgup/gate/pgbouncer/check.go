@@ -65,15 +65,12 @@ func (c *check) warn(id, next, format string, args ...any) {
 
 // console finds out whether the user may look and pause.
 func (c *check) console(ctx context.Context) bool {
-	rows, err := c.g.main.run(ctx, "SHOW CONFIG")
+	config, err := c.g.main.settings(ctx)
 	if err != nil {
 		c.add(PoolerLogin, loginHint(err), "the admin console does not let us in: %v.", err)
 		return false
 	}
-	c.config = map[string]string{}
-	for _, r := range rows {
-		c.config[r["key"]] = r["value"]
-	}
+	c.config = config
 	held, err := c.g.main.paused(ctx)
 	switch {
 	case !c.g.main.mayPause(ctx):

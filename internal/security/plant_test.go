@@ -1,0 +1,137 @@
+package security_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
+)
+
+const patience = 3 * time.Minute
+
+// until waits for what a server does in its own time.
+func until(query string) func(*testing.T, *pgtest.Server) func() {
+	return func(t *testing.T, s *pgtest.Server) func() {
+		t.Helper()
+		conn := s.Connect(t, "app")
+		defer func() { _ = conn.Close(context.Background()) }()
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			var yes bool
+			if err := conn.QueryRow(t.Context(), query).Scan(&yes); err != nil {
+				t.Fatal(err)
+			}
+			if yes {
+				return func() {}
+			}
+		}
+		t.Fatalf("never true: %s", query)
+		return nil
+	}
+}
+
+// accessRule adds a line to pg_hba.conf that no server has read yet.
+func accessRule(line string) func(*testing.T, *pgtest.Server) func() {
+	return func(t *testing.T, s *pgtest.Server) func() {
+		t.Helper()
+		file := filepath.Join(s.Data, "pg_hba.conf")
+		was, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(content []byte) {
+			if err := s.Owner.WriteFile(file, content); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(append(was, []byte(line+"\n")...))
+		return func() { write(was) }
+	}
+}
+
+// speakTLS gives the server a certificate that ends today and is for another name, and gives what puts a good one in its place.
+func speakTLS(t *testing.T, s *pgtest.Server) (renew func()) {
+	t.Helper()
+	certify(t, s, x509.Certificate{DNSNames: []string{"db.example"}, NotAfter: time.Now().Add(time.Hour)})
+	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
+	until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
+	return func() {
+		certify(t, s, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)})
+	}
+}
+
+// certify writes a key and a certificate for it.
+func certify(t *testing.T, s *pgtest.Server, of x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of.SerialNumber = big.NewInt(1)
+	cert, err := x509.CreateCertificate(rand.Reader, &of, &of, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: cert}, "server.key": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := s.Owner.WriteFile(filepath.Join(s.Data, name), pem.EncodeToMemory(&block)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// enableChecksums undoes that a server was made without them.
+func enableChecksums(t *testing.T, s *pgtest.Server) (undo func()) {
+	return func() {
+		if err := s.Stop(t.Context(), "fast"); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := s.Install.Command(t.Context(), "pg_checksums", "--enable", "--no-sync", "--pgdata", s.Data).CombinedOutput(); err != nil {
+			t.Fatalf("pg_checksums: %v: %s", err, said)
+		}
+	}
+}
+
+// closeFolder undoes that a server was made for a group to read.
+func closeFolder(t *testing.T, s *pgtest.Server) (undo func()) {
+	return func() {
+		err := filepath.WalkDir(s.Data, func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.Type()&fs.ModeSymlink != 0 {
+				return err
+			}
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			return os.Chmod(name, info.Mode().Perm()&0o700)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// patienceFor gives what ends the test with what is still found when that takes too long.
+func patienceFor(t *testing.T) func(still any) {
+	end := time.Now().Add(patience)
+	return func(still any) {
+		t.Helper()
+		if time.Now().After(end) {
+			t.Fatalf("still found: %+v", still)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
