@@ -19,6 +19,9 @@ const DirsVariable = "LULL_PG_DIRS"
 // needed are the programs that Lull runs; a client package has only some of them.
 var needed = []string{"postgres", "initdb", "pg_ctl", "pg_controldata", "pg_basebackup", "pg_upgrade", "pg_dump", "vacuumdb"}
 
+// neededToServe are the programs of a server that is only asked.
+var neededToServe = needed[:3]
+
 // surroundings are what the places to look in depend on.
 type surroundings struct {
 	dirs    []string // of DirsVariable
@@ -88,14 +91,21 @@ func (s surroundings) places(major int, extra []string) []string {
 // Find looks for a major version: in the extra folders, those of LULL_PG_DIRS, .cache/pg
 // of the checkout, where packages and Homebrew put it, and PATH.
 // A folder given may be that of the programs, or one above it named after the version.
-func Find(major int, extra ...string) (Install, error) {
+func Find(major int, extra ...string) (Install, error) { return find(major, needed, extra) }
+
+// FindServer does the same for a server that is only asked. It need not have the other programs.
+func FindServer(major int, extra ...string) (Install, error) {
+	return find(major, neededToServe, append(extra, here().cached(filepath.Join("oldservers", strconv.Itoa(major), "bin"))...))
+}
+
+func find(major int, programs, extra []string) (Install, error) {
 	owner, err := OwnerNamed("")
 	if err != nil {
 		return Install{}, err
 	}
 	var almost error
 	for _, dir := range here().places(major, extra) {
-		in, err := inspect(dir)
+		in, err := inspect(dir, programs)
 		if err == nil && in.Major == major {
 			in.Owner = owner
 			return in, nil
@@ -115,7 +125,7 @@ var saysVersion = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
 
 // inspect asks the programs in dir what they are. The version is known as soon as there is a
 // server that starts, also when an error says that other programs are missing.
-func inspect(dir string) (Install, error) {
+func inspect(dir string, programs []string) (Install, error) {
 	server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil || !filepath.IsAbs(server) {
 		return Install{}, errors.Join(err, os.ErrNotExist)
@@ -132,7 +142,7 @@ func inspect(dir string) (Install, error) {
 	if in.Major, err = strconv.Atoi(string(found[2])); err != nil {
 		return Install{}, fmt.Errorf("read the version of %s: %w", server, err)
 	}
-	for _, program := range needed {
+	for _, program := range programs {
 		if _, err := exec.LookPath(filepath.Join(in.Bin, program)); err != nil {
 			return in, fmt.Errorf("%s lacks %s", in.Bin, program)
 		}

@@ -110,7 +110,7 @@ func TestInspectIncomplete(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "postgres"), server, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	in, err := inspect(dir)
+	in, err := inspect(dir, needed)
 	if in.Major != 17 || err == nil || !strings.Contains(err.Error(), "lacks initdb") {
 		t.Errorf("got %+v, %v", in, err)
 	}

@@ -28,6 +28,7 @@ type Options struct {
 	Databases []string          // made besides postgres
 	Settings  map[string]string // over the ordinary ones
 	InitArgs  []string          // for initdb
+	Install   pgserver.Install  // another than the one that is found, such as a server without the other programs
 }
 
 // Server is a running server of one test.
@@ -43,7 +44,10 @@ const patience = 5 * time.Minute
 // machine: it never waits for the disk, unless the test sets fsync.
 func Start(t testing.TB, major int, o Options) *Server {
 	t.Helper()
-	in := Install(t, major)
+	in := o.Install
+	if in.Major == 0 {
+		in = Install(t, major)
+	}
 	dir, err := in.Owner.TempDir()
 	check(t, err)
 	t.Cleanup(func() { remove(t, dir) })

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/preflight"
@@ -41,10 +42,10 @@ const target = 18
 // looks twice: each is found, and after its fix is not.
 func TestPlanted(t *testing.T) {
 	t.Parallel()
-	for _, major := range majors(t) {
+	for _, major := range majors() {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()
-			s := pgtest.Start(t, major, pgtest.Options{WALLevel: "replica", Databases: []string{"app", "bare"}, Settings: supported(major, wrong)})
+			s := pgtest.Start(t, major, pgtest.Options{Install: install(t, major), WALLevel: "replica", Databases: []string{"app", "bare"}, Settings: supported(major, wrong)})
 			if major >= 15 {
 				s.Exec(t, "postgres", `CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'`)
 			}
@@ -90,8 +91,26 @@ func supported(major int, settings map[string]string) map[string]string {
 	return out
 }
 
-// majors are those that are on this machine by default, and in the long form all that the scripts know.
-func majors(t *testing.T) []int { return []int{13, 17} }
+// majors are those that every test has, and in the long form all that a source may be.
+func majors() []int {
+	if testing.Short() {
+		return []int{13, 17}
+	}
+	return []int{10, 11, 12, 13, 14, 15, 16, 17}
+}
+
+// install finds a server. Those of some versions are only on machines that scripts/oldservers knows.
+func install(t *testing.T, major int) pgserver.Install {
+	t.Helper()
+	in, err := pgserver.FindServer(major)
+	if err != nil && major != 13 && major != 17 {
+		t.Skipf("%v; in a checkout: scripts/oldservers", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
 
 func (p planted) database() string {
 	if p.db == "" {
