@@ -61,7 +61,7 @@ func StaleIndexes(ctx context.Context, conn *pgx.Conn, r Resorted) ([]Relation, 
 			SELECT k.oid FROM pg_collation k, pg_database d WHERE k.collprovider = 'd' AND d.datname = current_database()
 			   AND d.datcollate NOT IN ('C', 'POSIX') AND d.datcollate NOT ILIKE 'C.%'
 			   AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = ANY($3::text[]))
-		SELECT DISTINCT n.nspname, c.relname, c.relkind::text, pg_relation_size(c.oid)
+		SELECT DISTINCT n.nspname, c.relname, c.relkind::text, pg_relation_size(c.oid), quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 		FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind = 'i' AND EXISTS (SELECT 1 FROM unnest(x.indcollation::oid[]) AS u(oid) JOIN stale s ON s.oid = u.oid)
 		ORDER BY 4 DESC, 1, 2`, r.schemas, r.names, r.providers)

@@ -21,6 +21,7 @@ type Meter struct {
 	blind string
 	count string // the query for the counters of statements
 	texts string // the query for the texts of some of them
+	top   string // the query for those that took most time, with their texts as they were sent
 	known map[statementID]named
 }
 
@@ -113,6 +114,10 @@ func (m *Meter) look(ctx context.Context) error {
 	m.texts = fmt.Sprintf(`SELECT s.userid, s.dbid, s.queryid, d.datname, r.rolname, s.query
 		FROM %s.pg_stat_statements(true) s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid
 		WHERE s.query IS NOT NULL AND (s.userid, s.dbid, s.queryid) IN (SELECT * FROM unnest($1::oid[], $2::oid[], $3::bigint[]))`, schema)
+	m.top = fmt.Sprintf(`SELECT s.queryid, d.datname, r.rolname, s.query, sum(s.calls)::bigint, sum(s.%s)
+		FROM %s.pg_stat_statements(true) s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid
+		WHERE s.query IS NOT NULL AND s.queryid IS NOT NULL AND d.datname = ANY($1::text[]) AND r.rolname <> session_user
+		GROUP BY 1, 2, 3, 4 ORDER BY 6 DESC LIMIT $2`, total, schema)
 	return nil
 }
 
