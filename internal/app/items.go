@@ -221,6 +221,9 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
 		Self: a.self, WorkDir: a.Config.Store.WorkDir, Record: a.record,
 	}
+	for _, accepted := range s.Upgrade.AcceptPlans {
+		spec.AcceptPlans = append(spec.AcceptPlans, pgup.AcceptedPlan(accepted))
+	}
 	for _, name := range c.Poolers {
 		p, err := a.pooler(a.Config.Poolers[name], spec.WorkDir)
 		if err != nil {

@@ -19,6 +19,8 @@ const (
 	deltas       = "upgrade/deltas"
 	statistics   = "upgrade/statistics"
 	comparison   = "upgrade/comparison"
+	plans        = "upgrade/plans"
+	cache        = "upgrade/cache"
 	theSwitch    = "upgrade/switch"
 	held         = "held"
 	after        = "upgrade/after"
@@ -29,7 +31,7 @@ const (
 
 var places = []string{
 	preflight, publication, slots, baseBackup, freeze, recovery, pgUpgrade, targetStart, subscription,
-	catchUp, wayBack, deltas, statistics, comparison, theSwitch, held, after, followBack, viewsAfter, check,
+	catchUp, wayBack, deltas, statistics, comparison, plans, cache, theSwitch, held, after, followBack, viewsAfter, check,
 }
 
 // Places of the way back, which is a run of its own.

@@ -258,3 +258,16 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestAcceptedPlans(t *testing.T) {
+	t.Parallel()
+	text := "maintenance: m\ntitle: t\nsummary: s\nwindow: {start: 2026-12-05 17:00, zone: UTC, allow: 2h}\n" +
+		"steps: [{upgrade: {cluster: main, to: 17, budget: 1h, accept_plans: [{query: -7140212, by: Anna, why: a report that runs at night}]}}]"
+	p, err := ParsePlan("plan.yaml", []byte(text), good(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []AcceptedPlan{{Query: -7140212, By: "Anna", Why: "a report that runs at night"}}; !slices.Equal(p.Steps[0].Upgrade.AcceptPlans, want) {
+		t.Errorf("%+v", p.Steps[0].Upgrade.AcceptPlans)
+	}
+}

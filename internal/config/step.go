@@ -62,6 +62,7 @@ type Upgrade struct {
 	Bake              time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf        RollBackIf
 	MayRefuse         []string // clients that strict rules may refuse: "role", "role@address"
+	AcceptPlans       []AcceptedPlan
 }
 
 // Check asks a web address and compares the status.
@@ -222,7 +223,8 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 				var name string
 				d.line(&name)(n)
 				u.MayRefuse = append(u.MayRefuse, name)
-			})))
+			})),
+			may("accept_plans", d.acceptPlans(&u.AcceptPlans)))
 		if limits != nil && !u.WayBack {
 			d.problem(limits, `take "way_back: off" out`, "roll_back_if says nothing without a way back")
 		}

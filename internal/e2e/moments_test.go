@@ -12,6 +12,7 @@ var steps = []string{
 	"banner", "command",
 	"upgrade/preflight", "upgrade/publication", "upgrade/slots", "upgrade/base-backup", "upgrade/freeze", "upgrade/recovery", "upgrade/pg-upgrade",
 	"upgrade/target", "upgrade/subscription", "upgrade/catch-up", "upgrade/way-back", "upgrade/deltas", "upgrade/statistics", "upgrade/comparison",
+	"upgrade/plans", "upgrade/cache",
 	theSwitch, "upgrade/after", "upgrade/follow-back", theLast,
 	"check", "banner-2", "site-probes",
 }

@@ -60,23 +60,35 @@ func (u *Upgrade) inPair(ctx context.Context, db cluster.Database, do func(pair)
 	return do(pair{db, src, dst})
 }
 
-// withoutStatistics names what the planner knows on the source and not on the target, and
-// the tables whose visibility map is worse there.
-func (u *Upgrade) withoutStatistics(ctx context.Context) (missing []string, err error) {
+// lack is a table of which the planner knows less on the target than on the source.
+type lack struct{ database, relation, text string }
+
+// lacking lists what the planner knows on the source and not on the target, and the tables
+// whose visibility map is worse there.
+func (u *Upgrade) lacking(ctx context.Context) (out []lack, err error) {
 	err = u.eachPair(ctx, func(p pair) error {
 		stats, err := compare.Statistics(ctx, p.src, p.dst)
 		if err != nil {
 			return err
 		}
 		for _, m := range stats {
-			missing = append(missing, p.db.Name+": "+m.String())
+			out = append(out, lack{p.db.Name, m.Relation, m.String()})
 		}
 		maps, err := compare.VisibilityMap(ctx, p.src, p.dst)
 		for _, m := range maps {
-			missing = append(missing, p.db.Name+": "+m.String())
+			out = append(out, lack{p.db.Name, m.Relation, m.String()})
 		}
 		return err
 	})
+	return out, err
+}
+
+// withoutStatistics names what is lacking.
+func (u *Upgrade) withoutStatistics(ctx context.Context) (missing []string, err error) {
+	all, err := u.lacking(ctx)
+	for _, l := range all {
+		missing = append(missing, l.database+": "+l.text)
+	}
 	return missing, err
 }
 

@@ -77,7 +77,8 @@ func (u *Upgrade) rounds(ctx context.Context) error {
 	}
 }
 
-// readyAndEqual is readyToSwitch with every row known to be equal as late as can be.
+// readyAndEqual is readyToSwitch with every row known to be equal as late as can be, and the
+// memory filled after that: comparing reads other blocks.
 func (u *Upgrade) readyAndEqual(ctx context.Context, rec run.Recorder) error {
 	if err := u.whileComparing(ctx, func(ctx context.Context) error { return u.readyToSwitch(ctx, rec) }); err != nil {
 		return err
@@ -94,7 +95,10 @@ func (u *Upgrade) readyAndEqual(ctx context.Context, rec run.Recorder) error {
 	}
 	ago := time.Since(u.compared.Ended).Seconds()
 	text := fmt.Sprintf("Rows compared before the switch: %d. The comparison ended at %s, %.0f s ago. None differs.", u.compared.Rows, u.compared.Ended.UTC().Format("15:04:05 UTC"), ago)
-	return rec.Note(ctx, text, maint.Figures{"rows_compared_last": float64(u.compared.Rows), "compared_before_switch_s": ago, "comparisons": float64(u.passes)})
+	if err := rec.Note(ctx, text, maint.Figures{"rows_compared_last": float64(u.compared.Rows), "compared_before_switch_s": ago, "comparisons": float64(u.passes)}); err != nil {
+		return err
+	}
+	return u.refreshCache(ctx, rec)
 }
 
 // sleep waits so long, or for the end of ctx.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lullhq/lull/internal/maint"
@@ -46,6 +47,7 @@ func (u *Upgrade) seeStatistics(ctx context.Context, rec run.Recorder) (run.Obse
 type task struct {
 	database string
 	relation cluster.Relation
+	reads    int64 // blocks of it, by clients of the source
 }
 
 func (u *Upgrade) gatherStatistics(ctx context.Context, rec run.Recorder) error {
@@ -63,9 +65,11 @@ func (u *Upgrade) gatherStatistics(ctx context.Context, rec run.Recorder) error 
 }
 
 // gather refreshes the materialized views, in order, and then vacuums and analyses every
-// table, several at once, while the target goes on following the source.
+// table that needs it, several at once, while the target goes on following the source.
+// Each column's statistics target and the extended statistics are those of the source: they
+// came with the copy.
 func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err error) {
-	var analyse []task
+	var all []task
 	for _, db := range u.inv.Databases {
 		if err := u.refreshViews(ctx, rec, db.Name); err != nil {
 			return 0, err
@@ -74,32 +78,107 @@ func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err
 		if err != nil {
 			return 0, err
 		}
-		analyse = append(analyse, tasks...)
+		all = append(all, tasks...)
 	}
-	slices.SortStableFunc(analyse, func(a, b task) int { return cmp.Compare(b.relation.Bytes, a.relation.Bytes) })
-	return len(analyse), u.analyse(ctx, rec, analyse)
+	if u.To >= carriesStatistics {
+		lacking, err := u.lacking(ctx)
+		if err != nil {
+			return 0, err
+		}
+		all = needed(all, lacking)
+	}
+	return len(all), u.analyse(ctx, rec, inOrder(all))
 }
 
-func (u *Upgrade) relations(ctx context.Context, database string) ([]task, error) {
+// carriesStatistics is the version from which on pg_upgrade brings the planner's statistics
+// along, but for extended ones (release notes of 18).
+const carriesStatistics = 18
+
+// needed leaves out what came with the copy. The system's own catalogs are new.
+func needed(all []task, lacking []lack) (out []task) {
+	short := map[lack]bool{}
+	for _, l := range lacking {
+		short[lack{database: l.database, relation: l.relation}] = true
+	}
+	for _, t := range all {
+		if t.relation.Schema == "pg_catalog" || short[lack{database: t.database, relation: t.relation.Path}] {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// hot is the share of all reads that the tables which come first take together.
+const hot = 0.9
+
+// inOrder puts the tables first that clients of the source read most, and of those, as of all
+// others, the largest: the long ones decide when all are done.
+func inOrder(all []task) []task {
+	var reads, sum float64
+	for _, t := range all {
+		reads += float64(t.reads)
+	}
+	slices.SortStableFunc(all, func(a, b task) int { return cmp.Compare(b.reads, a.reads) })
+	first := 0
+	for first < len(all) && sum < hot*reads {
+		sum += float64(all[first].reads)
+		first++
+	}
+	for _, part := range [][]task{all[:first], all[first:]} {
+		slices.SortStableFunc(part, func(a, b task) int { return cmp.Compare(b.relation.Bytes, a.relation.Bytes) })
+	}
+	return all
+}
+
+// relations lists what there is to analyse in a database of the target, each with how much clients read of it on the source.
+func (u *Upgrade) relations(ctx context.Context, database string) (out []task, err error) {
+	source, err := u.Source.Connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close(context.WithoutCancel(ctx))
+	reads, err := cluster.Reads(ctx, source)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := u.target.Connect(ctx, database)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	list, err := cluster.Relations(ctx, conn)
-	var out []task
 	for _, r := range list {
-		out = append(out, task{database: database, relation: r})
+		out = append(out, task{database: database, relation: r, reads: reads[r.Path]})
 	}
 	return out, err
 }
 
-// analyse works through the tasks, the largest tables first, each worker on one connection a database.
+// analyse works through the tasks in their order, each worker on one connection a database.
 func (u *Upgrade) analyse(ctx context.Context, rec run.Recorder, tasks []task) error {
 	var total, done atomic.Int64
-	queue := make(chan task, len(tasks))
 	for _, t := range tasks {
 		total.Add(t.relation.Bytes)
+	}
+	return spread(ctx, u, tasks, func(ctx context.Context, conn *pgx.Conn, t task) error {
+		rec.Progress(run.Progress{Text: t.relation.Schema + "." + t.relation.Name, Unit: "bytes", Done: float64(done.Load()), Total: float64(total.Load()), Public: "Making the new database fast"})
+		if err := cluster.VacuumAnalyze(ctx, conn, t.relation); err != nil {
+			return err
+		}
+		done.Add(t.relation.Bytes)
+		return nil
+	})
+}
+
+// placed is work in one database.
+type placed interface{ in() string }
+
+func (t task) in() string { return t.database }
+
+// spread hands work on the target to as many workers as the plan has jobs, in its order. Each
+// worker has one connection a database.
+func spread[T placed](ctx context.Context, u *Upgrade, tasks []T, do func(context.Context, *pgx.Conn, T) error) error {
+	queue := make(chan T, len(tasks))
+	for _, t := range tasks {
 		queue <- t
 	}
 	close(queue)
@@ -109,15 +188,13 @@ func (u *Upgrade) analyse(ctx context.Context, rec run.Recorder, tasks []task) e
 			conns := connections{endpoint: u.target}
 			defer conns.close()
 			for t := range queue {
-				conn, err := conns.to(ctx, t.database)
+				conn, err := conns.to(ctx, t.in())
 				if err != nil {
 					return err
 				}
-				rec.Progress(run.Progress{Text: t.relation.Schema + "." + t.relation.Name, Unit: "bytes", Done: float64(done.Load()), Total: float64(total.Load()), Public: "Making the new database fast"})
-				if err := cluster.VacuumAnalyze(ctx, conn, t.relation); err != nil {
+				if err := do(ctx, conn, t); err != nil {
 					return err
 				}
-				done.Add(t.relation.Bytes)
 			}
 			return nil
 		})

@@ -46,8 +46,9 @@ type Spec struct {
 	HoldPatience, OldestTransaction time.Duration // 0 = the default
 	BakeFor                         time.Duration // how long the new server is watched after the switch; 0 = not at all
 	RollBackIf                      Limits
-	SourceGone                      bool   // nobody asks the old server any more
-	WayBack                         bool   // the old server follows the new one after the switch
+	SourceGone                      bool // nobody asks the old server any more
+	WayBack                         bool // the old server follows the new one after the switch
+	AcceptPlans                     []AcceptedPlan
 	Unlogged                        string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
 	WALBudget                       int64  // bytes that the source may keep for the target; 0 = by the room there is
 	Self                            string // Lull's own program, for the watchdog
@@ -77,6 +78,7 @@ type Upgrade struct {
 	generation int                             // how often the copy was started again because its slots were gone
 	origin     cluster.Self                    // the server that the slots were made on
 	holding    atomic.Bool                     // clients wait just now
+	rehearsing bool                            // there will be no switch
 }
 
 // New checks nothing yet: the first step does.
@@ -90,7 +92,7 @@ func (u *Upgrade) Items() []run.Item {
 	items := slices.Concat(
 		[]run.Item{u.preflight(), u.publication(), u.slots()},
 		u.onSlots(false, u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(), u.subscription()),
-		u.onSlots(true, u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison()),
+		u.onSlots(true, u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison(), u.plans(), u.cache()),
 		[]run.Item{u.guarded(true, u.switchOver()), u.checksAfter(), u.followBack(), u.viewsAfter()},
 	)
 	if u.BakeFor > 0 {
@@ -113,6 +115,7 @@ func (u *Upgrade) named(name string) func(run.Item) bool {
 // RehearsalItems are the steps before the switch, which is all that can be taken back, and the switch
 // without holding anybody.
 func (u *Upgrade) RehearsalItems() []run.Item {
+	u.rehearsing = true
 	items := u.Items()
 	return append(items[:slices.IndexFunc(items, u.named("switch"))], u.dryHolds())
 }

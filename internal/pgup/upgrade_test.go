@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,10 +34,11 @@ type ground struct {
 
 const id = maint.ID("postgres-17")
 
-func newGround(t *testing.T) *ground {
+// newGround lays it. The source loads the libraries at its start.
+func newGround(t *testing.T, preload ...string) *ground {
 	t.Helper()
 	dbs := []string{"app", "shop", "mail"}
-	source := pgtest.Start(t, 13, pgtest.Options{Databases: dbs})
+	source := pgtest.Start(t, 13, pgtest.Options{Databases: dbs, Settings: map[string]string{"shared_preload_libraries": strings.Join(preload, ",")}})
 	for _, db := range dbs {
 		source.Exec(t, db,
 			`CREATE TABLE t (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)`,
