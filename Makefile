@@ -12,6 +12,8 @@
 # make bench-compare  all rows of both sides compared under load, RUNS times on SCALE, RATE and CLIENTS; writes .bench/compare.json
 # make bench-forecast  a maintenance as its rehearsal had it be and as it came, RUNS times on SCALE, RATE and CLIENTS, and one whose copy
 #              is slowed: when people are told; writes .bench/forecast.json
+# make bench-after  what clients wait in the first minute after the switch against the minute before, RUNS times on SCALE, RATE and CLIENTS,
+#              and the same without statistics and with a cold cache; writes .bench/after.json
 # make bench-probes   10,000 web addresses on this machine, each probed every 10 s, RUNS times; writes .bench/probes.json
 # make bench-page  the page and summary.json beside nginx with the same bytes in files, RUNS times; writes .bench/page.json
 # make bench-sse   an entry on its way to CONNECTIONS (10,000) listeners, beside a plain net/http hub and the centrifuge library, RUNS times;
@@ -26,7 +28,7 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-probes bench-page bench-sse bench-sites bench-mail bench-intercom shots lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-after bench-probes bench-page bench-sse bench-sites bench-mail bench-intercom shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy jekyll hugo
@@ -57,10 +59,10 @@ chaos: servers
 demo: servers build
 	bin/lull demo
 
-bench-switch bench-compare bench-forecast: export SCALE ?= 100
-bench-switch bench-compare bench-forecast: export RATE ?= 400
-bench-switch bench-compare bench-forecast: export CLIENTS ?= 16
-bench-switch bench-compare bench-forecast: servers build
+bench-switch bench-compare bench-forecast bench-after: export SCALE ?= 100
+bench-switch bench-compare bench-forecast bench-after: export RATE ?= 400
+bench-switch bench-compare bench-forecast bench-after: export CLIENTS ?= 16
+bench-switch bench-compare bench-forecast bench-after: servers build
 	go run ./cmd/lull-bench $(@:bench-%=%)
 
 bench-probes:

@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string) error {
 		args = []string{""}
 	}
 	switch args[0] {
-	case "switch", "compare", "forecast":
+	case "switch", "compare", "forecast", "after":
 		return upgrade(ctx, args[0])
 	case "probes":
 		return probes(ctx)
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 	case bench.ProbeRun:
 		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: lull-bench switch | compare | forecast | probes | page | sse | sites | mail | intercom")
+	return errors.New("usage: lull-bench switch | compare | forecast | after | probes | page | sse | sites | mail | intercom")
 }
 
 // runs is how often each thing is measured.
@@ -175,6 +175,9 @@ func upgrade(ctx context.Context, part string) error {
 	}
 	if part == "compare" {
 		return bench.Compare(ctx, bench.CompareOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/compare.json"})
+	}
+	if part == "after" {
+		return bench.After(ctx, bench.AfterOptions{Runs: runs, Minute: time.Minute, Demo: o, Out: os.Stdout, Figures: ".bench/after.json"})
 	}
 	if part == "forecast" {
 		return bench.Forecast(ctx, bench.ForecastOptions{Runs: runs, Demo: o, Out: os.Stdout, Figures: ".bench/forecast.json"})

@@ -39,7 +39,7 @@ type compared struct {
 // what it costs the clients. Each comparison is held against the calm before and after it.
 func Compare(ctx context.Context, o CompareOptions) (err error) {
 	fmt.Fprintln(o.Out, "A source and a target that follows it:")
-	p, err := stepUp(ctx, o.Demo, "comparison")
+	p, err := stepUp(ctx, o.Demo, "comparison", false)
 	if err != nil {
 		return err
 	}

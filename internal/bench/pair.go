@@ -27,8 +27,8 @@ type pair struct {
 	record *record  // of that step
 }
 
-// stepUp lays the ground, starts the load, and carries out the upgrade's steps before the named one.
-func stepUp(ctx context.Context, o demo.Options, name string) (p *pair, err error) {
+// stepUp lays the ground, starts the load, with or without reads, and carries out the upgrade's steps before the named one.
+func stepUp(ctx context.Context, o demo.Options, name string, reads bool) (p *pair, err error) {
 	p = &pair{}
 	defer func() {
 		if err != nil {
@@ -38,7 +38,7 @@ func stepUp(ctx context.Context, o demo.Options, name string) (p *pair, err erro
 	if p.ground, err = demo.Lay(ctx, o.Dir, o.Scale); err != nil {
 		return p, err
 	}
-	if p.load, err = p.ground.StartLoad(ctx, demo.LoadSpec{Rate: o.Rate, Clients: o.Clients}); err != nil {
+	if p.load, err = p.ground.StartLoad(ctx, demo.LoadSpec{Rate: o.Rate, Clients: o.Clients, Reads: reads}); err != nil {
 		return p, err
 	}
 	spec, err := upgradeOf(p.ground, o.Self)
@@ -97,6 +97,7 @@ func (p *pair) stop(ctx context.Context) (failed error) {
 type record struct {
 	memo    []byte
 	figures maint.Figures
+	told    func(text string) // of a line of progress; nil = nobody listens
 }
 
 func (r *record) Memo(v any) (bool, error) {
@@ -120,4 +121,8 @@ func (r *record) Note(_ context.Context, _ string, figures maint.Figures) error 
 
 func (r *record) Say(context.Context, string, maint.Event) error { return nil }
 
-func (r *record) Progress(run.Progress) {}
+func (r *record) Progress(p run.Progress) {
+	if r.told != nil {
+		r.told(p.Text)
+	}
+}

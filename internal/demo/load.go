@@ -20,6 +20,9 @@ import (
 //go:embed workload.sql
 var workloadSQL []byte
 
+//go:embed reads.sql
+var readsSQL []byte
+
 // Load is a running pgbench: the application's clients, through the pooler. Four in five of
 // its transactions are pgbench's own, the others the shop's.
 type Load struct {
@@ -37,6 +40,7 @@ const builtin = "tpcb-like"
 type LoadSpec struct {
 	Rate    int // transactions a second
 	Clients int
+	Reads   bool // half of the transactions only read: by indexes, over joins, and from indexes alone
 }
 
 // StartLoad returns when the load has run for a second.
@@ -54,12 +58,20 @@ func (g *Ground) StartLoad(ctx context.Context, spec LoadSpec) (*Load, error) {
 		return nil, err
 	}
 	l := &Load{statements: []int{own, countStatements(workloadSQL)}, ended: make(chan struct{})}
+	var more []string
+	if spec.Reads {
+		reads := filepath.Join(dir, "reads.sql")
+		if err := g.Tools.Owner.WriteFile(reads, readsSQL); err != nil {
+			return nil, err
+		}
+		l.statements, more = append(l.statements, countStatements(readsSQL)), []string{"--file", reads + "@5"}
+	}
 	const aDay = "86400" // Stop ends it
 	// It must outlive the context, so that Stop gets its report also after Ctrl-C.
-	l.cmd, err = g.pgbench(context.WithoutCancel(ctx), g.Pooler.Port, "--no-vacuum",
-		"--rate", strconv.Itoa(spec.Rate), "--client", strconv.Itoa(spec.Clients), "--time", aDay,
-		"--builtin", builtin+"@4", "--file", script+"@1",
-		"--log", "--log-prefix", filepath.Join(dir, "pgbench"), "--progress", "1", "--failures-detailed", "--verbose-errors")
+	args := []string{"--no-vacuum", "--rate", strconv.Itoa(spec.Rate), "--client", strconv.Itoa(spec.Clients), "--time", aDay,
+		"--log", "--log-prefix", filepath.Join(dir, "pgbench"), "--progress", "1", "--failures-detailed", "--verbose-errors",
+		"--builtin", builtin + "@4", "--file", script + "@1"}
+	l.cmd, err = g.pgbench(context.WithoutCancel(ctx), g.Pooler.Port, append(args, more...)...)
 	if err != nil {
 		return nil, err
 	}
