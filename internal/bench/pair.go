@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/demo"
 	"github.com/lullhq/lull/internal/maint"
@@ -72,7 +73,7 @@ func upgradeOf(g *demo.Ground, self string) (pgup.Spec, error) {
 	}
 	secret := strings.TrimSpace(string(password))
 	return pgup.Spec{
-		Name: "upgrade", ID: "bench", Cluster: "main", To: g.Target.Major, Self: self, WorkDir: filepath.Join(g.Dir, "lull.db.work"),
+		Name: "upgrade", ID: "bench", Cluster: "main", To: g.Target.Major, HoldBudget: holdBudget, Jobs: 2, Self: self, WorkDir: filepath.Join(g.Dir, "lull.db.work"),
 		Source:  cluster.Endpoint{Conninfo: g.Source.DSN("postgres", superuser), Password: secret},
 		Place:   seed.Place{Host: "127.0.0.1", Port: g.Target.Port},
 		Data:    g.Target.Data,
@@ -81,6 +82,9 @@ func upgradeOf(g *demo.Ground, self string) (pgup.Spec, error) {
 }
 
 const superuser = "lull"
+
+// holdBudget is what a plan has that does not say.
+const holdBudget = 2 * time.Second
 
 func (p *pair) stop(ctx context.Context) (failed error) {
 	if p.load != nil {
