@@ -12,6 +12,7 @@ import (
 	"github.com/lullhq/lull/internal/forecast"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
 )
 
 // forecast says how long the plan's work will take, by its rehearsals and by how much there is to do today.
@@ -96,7 +97,7 @@ func forecastFindings(p *config.Plan, f maint.Forecast, left time.Duration) []ch
 	}
 	longest := forecast.Longest(f)
 	text := fmt.Sprintf("the work is expected to take %s, %s to %s, and there are %s for it; most of it goes into “%s”, %s",
-		roughly(f.Total), roughly(f.Low), roughly(f.High), roughly(left), longest.Title, roughly(longest.Takes))
+		view.Length(f.Total), view.Length(f.Low), view.Length(f.High), view.Length(left), longest.Title, view.Length(longest.Takes))
 	switch {
 	case f.Total > left && p.ShortWindow == nil:
 		return []checks.Finding{{ID: "window-too-short", Severity: checks.Blocker, Where: at, Text: text,
@@ -117,7 +118,7 @@ func forecastFindings(p *config.Plan, f maint.Forecast, left time.Duration) []ch
 func ForecastText(f maint.Forecast) string {
 	var b strings.Builder
 	for _, p := range f.Parts {
-		length := roughly(p.Takes)
+		length := view.Length(p.Takes)
 		switch p.Basis {
 		case maint.ByNothing:
 			length = "not known"
@@ -126,22 +127,11 @@ func ForecastText(f maint.Forecast) string {
 		}
 		fmt.Fprintf(&b, "  %-44s %s\n", p.Title, length)
 	}
-	fmt.Fprintf(&b, "  %-44s %s, %s to %s; confidence: %s, rehearsals: %d", "Together", roughly(f.Total), roughly(f.Low), roughly(f.High), f.Confidence, f.Rehearsals)
+	fmt.Fprintf(&b, "  %-44s %s, %s to %s; confidence: %s, rehearsals: %d", "Together", view.Length(f.Total), view.Length(f.Low), view.Length(f.High), f.Confidence, f.Rehearsals)
 	if f.Hold != nil {
 		fmt.Fprintf(&b, "\n  %-44s %.0f ms, 1 of 100 times %.0f ms", "Clients are held for", f.Hold.Median.Seconds()*1000, f.Hold.P99.Seconds()*1000)
 	}
 	return b.String()
-}
-
-// roughly rounds a length of time to what a forecast is worth.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d < 10*time.Minute:
-		return d.Round(time.Second).String()
-	}
-	return d.Round(time.Minute).String()
 }
 
 // remaining is how much of the plan's window there is for work that begins at the given time, or with the window.

@@ -17,11 +17,12 @@ type pace struct {
 	m     maint.Maintenance
 	said  int // how often it was said to be late
 	began map[string]pressure
-	slow  []said
+	slow  []remark
 	read  func() pressure
 }
 
-type said struct {
+// remark is what is to be put on record, and its key.
+type remark struct {
 	key string
 	e   maint.Event
 }
@@ -69,7 +70,7 @@ func (p *pace) explain(e maint.StepFinished) {
 	share := func(waited time.Duration) float64 { return min(1, waited.Seconds()/e.Took.Seconds()) }
 	disk, processor := share(now.disk-before.disk), share(now.processor-before.processor)
 	text := fmt.Sprintf("“%s” took longer than expected. Meanwhile something on this machine waited for the disk %.0f %% of the time, and for a processor %.0f %%.", e.Title, 100*disk, 100*processor)
-	p.slow = append(p.slow, said{fmt.Sprintf("slow/%s/%d", e.Step, e.Attempt),
+	p.slow = append(p.slow, remark{fmt.Sprintf("slow/%s/%d", e.Step, e.Attempt),
 		maint.Noted{Step: e.Step, Text: text, Figures: maint.Figures{"disk_wait_share": disk, "processor_wait_share": processor}}})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
 )
 
 // RehearsalOptions say what a rehearsal includes.
@@ -115,7 +116,7 @@ func rehearsedText(p *config.Plan, f maint.Forecast) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Rehearsed. Everything is as it was before. What the real run is expected to be like:\n%s", ForecastText(f))
 	longest := forecast.Longest(f)
-	fmt.Fprintf(&b, "\nThe plan allows %s. Most of the time goes into “%s”, %s.", p.Window.Allow, longest.Title, roughly(longest.Takes))
+	fmt.Fprintf(&b, "\nThe plan allows %s. Most of the time goes into “%s”, %s.", view.Length(p.Window.Allow), longest.Title, view.Length(longest.Takes))
 	if f.Total > p.Window.Allow {
 		fmt.Fprintf(&b, " That is too little: give window.allow in %s more.", p.File)
 	}
