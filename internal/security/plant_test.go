@@ -1,7 +1,6 @@
 package security_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,56 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lullhq/lull/internal/checks/checkstest"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 )
-
-const patience = 3 * time.Minute
-
-// until waits for what a server does in its own time.
-func until(query string) func(*testing.T, *pgtest.Server) func() {
-	return func(t *testing.T, s *pgtest.Server) func() {
-		t.Helper()
-		conn := s.Connect(t, "app")
-		defer func() { _ = conn.Close(context.Background()) }()
-		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			var yes bool
-			if err := conn.QueryRow(t.Context(), query).Scan(&yes); err != nil {
-				t.Fatal(err)
-			}
-			if yes {
-				return func() {}
-			}
-		}
-		t.Fatalf("never true: %s", query)
-		return nil
-	}
-}
-
-// accessRule adds a line to pg_hba.conf that no server has read yet.
-func accessRule(line string) func(*testing.T, *pgtest.Server) func() {
-	return func(t *testing.T, s *pgtest.Server) func() {
-		t.Helper()
-		file := filepath.Join(s.Data, "pg_hba.conf")
-		was, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write := func(content []byte) {
-			if err := s.Owner.WriteFile(file, content); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(append(was, []byte(line+"\n")...))
-		return func() { write(was) }
-	}
-}
 
 // speakTLS gives the server a certificate that ends today and is for another name, and gives what puts a good one in its place.
 func speakTLS(t *testing.T, s *pgtest.Server) (renew func()) {
 	t.Helper()
 	certify(t, s, x509.Certificate{DNSNames: []string{"db.example"}, NotAfter: time.Now().Add(time.Hour)})
 	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
-	until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
+	checkstest.Until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
 	return func() {
 		certify(t, s, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)})
 	}
@@ -126,7 +85,7 @@ func closeFolder(t *testing.T, s *pgtest.Server) (undo func()) {
 
 // patienceFor gives what ends the test with what is still found when that takes too long.
 func patienceFor(t *testing.T) func(still any) {
-	end := time.Now().Add(patience)
+	end := time.Now().Add(checkstest.Patience)
 	return func(still any) {
 		t.Helper()
 		if time.Now().After(end) {

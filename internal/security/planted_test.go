@@ -7,22 +7,11 @@ import (
 	"testing"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/checks/checkstest"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/security"
 )
-
-// planted is a hole, put into a server, and what closes it. An empty fix stands for the commands
-// that the finding itself gives: then it is they that are tried.
-type planted struct {
-	id     string
-	source checks.Versions // of the server it is put into
-	plant  []string
-	object string // is in an object that is found
-	fix    []string
-	// do plants what no statement can, and gives what takes it away.
-	do func(t *testing.T, s *pgtest.Server) (undo func())
-}
 
 // wrong are settings that the server starts with.
 var wrong = map[string]string{
@@ -36,51 +25,51 @@ var special = []string{"tls-off", "version-minor", "version-ended", "refused-cli
 // none of the fixes is to be tried: it is in do.
 var none = []string{}
 
-var holes = []planted{
-	{id: "password-guessable", plant: []string{`SET password_encryption = 'scram-sha-256'`, `CREATE ROLE guess LOGIN PASSWORD 'guess'`}, object: "own name", fix: []string{`ALTER ROLE guess PASSWORD 'Kah7-quoo9-eeV2'`}},
+var holes = []checkstest.Planted{
+	{ID: "password-guessable", Plant: []string{`SET password_encryption = 'scram-sha-256'`, `CREATE ROLE guess LOGIN PASSWORD 'guess'`}, Object: "own name", Fix: []string{`ALTER ROLE guess PASSWORD 'Kah7-quoo9-eeV2'`}},
 	{
-		id: "password-md5", plant: []string{`CREATE ROLE old LOGIN PASSWORD 'Kah7-quoo9-eeV2'`}, object: "old",
-		fix: []string{`SET password_encryption = 'scram-sha-256'`, `ALTER ROLE old PASSWORD 'Kah7-quoo9-eeV2'`, `ALTER ROLE guess PASSWORD 'Kah7-quoo9-eeV2'`},
+		ID: "password-md5", Plant: []string{`CREATE ROLE old LOGIN PASSWORD 'Kah7-quoo9-eeV2'`}, Object: "old",
+		Fix: []string{`SET password_encryption = 'scram-sha-256'`, `ALTER ROLE old PASSWORD 'Kah7-quoo9-eeV2'`, `ALTER ROLE guess PASSWORD 'Kah7-quoo9-eeV2'`},
 	},
-	{id: "password-none", plant: []string{`CREATE ROLE nopass LOGIN`, `CREATE ROLE hollow LOGIN PASSWORD ''`}, object: "hollow"},
-	{id: "password-encryption", object: "md5"},
+	{ID: "password-none", Plant: []string{`CREATE ROLE nopass LOGIN`, `CREATE ROLE hollow LOGIN PASSWORD ''`}, Object: "hollow"},
+	{ID: "password-encryption", Object: "md5"},
 
-	{id: "hba-trust", do: accessRule("host app alice 10.0.0.0/8 trust"), object: "alice", fix: none},
-	{id: "hba-password", do: accessRule("host app bob 10.0.0.0/8 password"), object: "bob", fix: none},
-	{id: "hba-md5", do: accessRule("host app carl 10.0.0.0/8 md5"), object: "carl", fix: none},
-	{id: "hba-ident", do: accessRule("host app dora 10.0.0.0/8 ident"), object: "dora", fix: none},
-	{id: "hba-world", do: accessRule("hostssl app emma 0.0.0.0/0 scram-sha-256"), object: "emma", fix: none},
-	{id: "hba-plaintext", do: accessRule("host app fred 10.0.0.0/8 scram-sha-256"), object: "fred", fix: none},
-	{id: "hba-client-certificates", object: "lines with TLS", fix: none},
+	{ID: "hba-trust", Do: checkstest.AccessRule("host app alice 10.0.0.0/8 trust"), Object: "alice", Fix: none},
+	{ID: "hba-password", Do: checkstest.AccessRule("host app bob 10.0.0.0/8 password"), Object: "bob", Fix: none},
+	{ID: "hba-md5", Do: checkstest.AccessRule("host app carl 10.0.0.0/8 md5"), Object: "carl", Fix: none},
+	{ID: "hba-ident", Do: checkstest.AccessRule("host app dora 10.0.0.0/8 ident"), Object: "dora", Fix: none},
+	{ID: "hba-world", Do: checkstest.AccessRule("hostssl app emma 0.0.0.0/0 scram-sha-256"), Object: "emma", Fix: none},
+	{ID: "hba-plaintext", Do: checkstest.AccessRule("host app fred 10.0.0.0/8 scram-sha-256"), Object: "fred", Fix: none},
+	{ID: "hba-client-certificates", Object: "lines with TLS", Fix: none},
 
-	{id: "tls-version", object: "TLSv1"},
-	{id: "tls-certificate-dates", object: "it ends on", fix: none},
-	{id: "tls-certificate-name", object: "db.example", fix: none},
+	{ID: "tls-version", Object: "TLSv1"},
+	{ID: "tls-certificate-dates", Object: "it ends on", Fix: none},
+	{ID: "tls-certificate-name", Object: "db.example", Fix: none},
 
-	{id: "role-superuser", plant: []string{`CREATE ROLE boss SUPERUSER`}, object: "boss"},
-	{id: "role-attributes", plant: []string{`CREATE ROLE maker CREATEROLE REPLICATION BYPASSRLS`}, object: "CREATEROLE, REPLICATION, BYPASSRLS"},
-	{id: "role-predefined", plant: []string{`CREATE ROLE runner`, `GRANT pg_execute_server_program TO runner`}, object: "runner"},
+	{ID: "role-superuser", Plant: []string{`CREATE ROLE boss SUPERUSER`}, Object: "boss"},
+	{ID: "role-attributes", Plant: []string{`CREATE ROLE maker CREATEROLE REPLICATION BYPASSRLS`}, Object: "CREATEROLE, REPLICATION, BYPASSRLS"},
+	{ID: "role-predefined", Plant: []string{`CREATE ROLE runner`, `GRANT pg_execute_server_program TO runner`}, Object: "runner"},
 
-	{id: "public-create", plant: []string{`GRANT CREATE ON SCHEMA public TO PUBLIC`}, object: "public"},
-	{id: "public-writes", plant: []string{`CREATE TABLE open_to_all (id int)`, `GRANT INSERT, UPDATE ON open_to_all TO PUBLIC`}, object: "open_to_all (INSERT, UPDATE)"},
-	{id: "definer-search-path", plant: []string{`CREATE FUNCTION rise() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'`}, object: "rise()"},
-	{id: "language-untrusted", plant: []string{`CREATE LANGUAGE risky HANDLER plpgsql_call_handler`}, object: "risky"},
-	{id: "extension-risky", plant: []string{`CREATE EXTENSION dblink`}, object: "dblink"},
+	{ID: "public-create", Plant: []string{`GRANT CREATE ON SCHEMA public TO PUBLIC`}, Object: "public"},
+	{ID: "public-writes", Plant: []string{`CREATE TABLE open_to_all (id int)`, `GRANT INSERT, UPDATE ON open_to_all TO PUBLIC`}, Object: "open_to_all (INSERT, UPDATE)"},
+	{ID: "definer-search-path", Plant: []string{`CREATE FUNCTION rise() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'`}, Object: "rise()"},
+	{ID: "language-untrusted", Plant: []string{`CREATE LANGUAGE risky HANDLER plpgsql_call_handler`}, Object: "risky"},
+	{ID: "extension-risky", Plant: []string{`CREATE EXTENSION dblink`}, Object: "dblink"},
 
-	{id: "checksums-off", object: "data_checksums", do: enableChecksums, fix: none},
-	{id: "log-connections", object: "log_connections"},
-	{id: "log-disconnections", object: "log_disconnections"},
-	{id: "log-failures", plant: []string{`ALTER SYSTEM SET log_min_messages = 'panic'`, `SELECT pg_reload_conf()`}, object: "panic", do: until(`SELECT setting = 'panic' FROM pg_settings WHERE name = 'log_min_messages'`)},
-	{id: "log-line-prefix", object: "log_line_prefix"},
-	{id: "log-file-mode", object: "0644"},
-	{id: "log-statements", object: "log_"},
-	{id: "listen-everywhere", plant: []string{`ALTER SYSTEM SET listen_addresses = '*'`}, object: "*"},
-	{id: "data-folder-mode", object: "0750", do: closeFolder, fix: none},
-	{id: "system-tables-open", object: "allow_system_table_mods"},
+	{ID: "checksums-off", Object: "data_checksums", Do: enableChecksums, Fix: none},
+	{ID: "log-connections", Object: "log_connections"},
+	{ID: "log-disconnections", Object: "log_disconnections"},
+	{ID: "log-failures", Plant: []string{`ALTER SYSTEM SET log_min_messages = 'panic'`, `SELECT pg_reload_conf()`}, Object: "panic", Do: checkstest.Until(`SELECT setting = 'panic' FROM pg_settings WHERE name = 'log_min_messages'`)},
+	{ID: "log-line-prefix", Object: "log_line_prefix"},
+	{ID: "log-file-mode", Object: "0644"},
+	{ID: "log-statements", Object: "log_"},
+	{ID: "listen-everywhere", Plant: []string{`ALTER SYSTEM SET listen_addresses = '*'`}, Object: "*"},
+	{ID: "data-folder-mode", Object: "0750", Do: closeFolder, Fix: none},
+	{ID: "system-tables-open", Object: "allow_system_table_mods"},
 
-	{id: "slots-left", plant: []string{`SELECT pg_create_physical_replication_slot('forgotten')`}, object: "forgotten"},
-	{id: "publications-left", plant: []string{`CREATE PUBLICATION news`}, object: "news"},
-	{id: "subscriptions-left", plant: []string{`CREATE SUBSCRIPTION paused CONNECTION 'host=127.0.0.1 password=x' PUBLICATION news WITH (connect = false)`}, object: "has a password"},
+	{ID: "slots-left", Plant: []string{`SELECT pg_create_physical_replication_slot('forgotten')`}, Object: "forgotten"},
+	{ID: "publications-left", Plant: []string{`CREATE PUBLICATION news`}, Object: "news"},
+	{ID: "subscriptions-left", Plant: []string{`CREATE SUBSCRIPTION paused CONNECTION 'host=127.0.0.1 password=x' PUBLICATION news WITH (connect = false)`}, Object: "has a password"},
 }
 
 // TestPlanted puts every hole of the catalogue into one server of a version and looks twice: each is
@@ -95,9 +84,9 @@ func TestPlanted(t *testing.T) {
 			renew := speakTLS(t, s)
 			var undo []func()
 			for _, p := range holes {
-				s.Exec(t, "app", p.plant...)
-				if p.do != nil {
-					undo = append(undo, p.do(t, s))
+				s.Exec(t, "app", p.Plant...)
+				if p.Do != nil {
+					undo = append(undo, p.Do(t, s))
 				}
 			}
 			before := look(t, s)
@@ -106,13 +95,13 @@ func TestPlanted(t *testing.T) {
 			aheadOf(t, s)
 			has(t, before, "version-ended", major == 13)
 			for _, p := range holes {
-				p.mustBeIn(t, before)
+				p.MustBeIn(t, before, func(f checks.Finding) bool { return f.Breaks == "" || f.Topic == "" })
 			}
 			if t.Failed() {
 				t.FailNow()
 			}
 			for _, p := range slices.Backward(holes) {
-				s.Exec(t, "app", p.cure(before)...)
+				s.Exec(t, "app", p.Cure(before)...)
 			}
 			renew()
 			for _, f := range slices.Backward(undo) {
@@ -120,8 +109,8 @@ func TestPlanted(t *testing.T) {
 			}
 			s.Restart(t)
 			for _, f := range look(t, s) {
-				if p := find(f.ID); p != nil && slices.ContainsFunc(f.Objects, p.matches) && (f.Database == "" || f.Database == "app") {
-					t.Errorf("still found after its fix: %s: %s\n%s", f.ID, f.Text, p.cure(before))
+				if p := checkstest.Find(holes, f.ID); p != nil && p.IsIn(f) {
+					t.Errorf("still found after its Fix: %s: %s\n%s", f.ID, f.Text, p.Cure(before))
 				}
 			}
 		})
@@ -132,7 +121,7 @@ func TestPlanted(t *testing.T) {
 func TestAllArePlanted(t *testing.T) {
 	t.Parallel()
 	for _, c := range security.Catalogue() {
-		if c.Asks == checks.Each && find(c.ID) == nil && !slices.Contains(special, c.ID) {
+		if c.Asks == checks.Each && checkstest.Find(holes, c.ID) == nil && !slices.Contains(special, c.ID) {
 			t.Errorf("%s is planted nowhere", c.ID)
 		}
 		if c.Asks == checks.Pooler && !slices.ContainsFunc(loose, func(p plantedPooler) bool { return p.id == c.ID }) {
@@ -179,47 +168,4 @@ func has(t *testing.T, found []checks.Finding, id string, want bool) {
 	if got := slices.ContainsFunc(found, func(f checks.Finding) bool { return f.ID == id }); got != want {
 		t.Errorf("%s is found: %v", id, got)
 	}
-}
-
-func find(id string) *planted {
-	at := slices.IndexFunc(holes, func(p planted) bool { return p.id == id })
-	if at < 0 {
-		return nil
-	}
-	return &holes[at]
-}
-
-func (p planted) mustBeIn(t *testing.T, found []checks.Finding) {
-	t.Helper()
-	var seen []string
-	for _, f := range found {
-		if f.ID != p.id {
-			continue
-		}
-		seen = append(seen, f.Text)
-		if f.Fix == "" || f.Why == "" || f.Breaks == "" || f.Topic == "" {
-			t.Errorf("%s lacks a reason, a fix, what could break or its topic: %+v", f.ID, f)
-		}
-		if slices.ContainsFunc(f.Objects, p.matches) {
-			return
-		}
-	}
-	t.Errorf("%s: %q is not found. Found: %q", p.id, p.object, seen)
-}
-
-func (p planted) matches(o checks.Object) bool { return strings.Contains(o.String(), p.object) }
-
-// cure is the fix of the case, or what the finding says.
-func (p planted) cure(found []checks.Finding) (out []string) {
-	if p.fix != nil {
-		return p.fix
-	}
-	for _, f := range found {
-		for _, o := range f.Objects {
-			if f.ID == p.id && p.matches(o) && (f.Database == "" || f.Database == "app") {
-				out = append(out, o.Command)
-			}
-		}
-	}
-	return out
 }

@@ -8,9 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,10 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/lullhq/lull/internal/checks/checkstest"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 )
-
-const patience = 3 * time.Minute
 
 // tablespace makes one: its folder has to be there, and to be the server's.
 func tablespace(t *testing.T, s *pgtest.Server) func() {
@@ -50,48 +47,6 @@ func as(role string, statements ...string) func(*testing.T, *pgtest.Server) func
 	}
 }
 
-// until waits for what a server does in its own time.
-func until(query string) func(*testing.T, *pgtest.Server) func() {
-	return func(t *testing.T, s *pgtest.Server) func() {
-		t.Helper()
-		conn := s.Connect(t, "app")
-		defer func() { _ = conn.Close(context.Background()) }()
-		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			var yes bool
-			if err := conn.QueryRow(t.Context(), query).Scan(&yes); err != nil {
-				t.Fatal(err)
-			}
-			if yes {
-				return func() {}
-			}
-		}
-		t.Fatalf("never true: %s", query)
-		return nil
-	}
-}
-
-// accessRule adds a line to pg_hba.conf that no server has read yet.
-func accessRule(line string) func(*testing.T, *pgtest.Server) func() {
-	return func(t *testing.T, s *pgtest.Server) func() {
-		t.Helper()
-		file := filepath.Join(s.Data, "pg_hba.conf")
-		was, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write := func(name string, content []byte) {
-			if err := s.Owner.WriteFile(name, content); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if name, ok := strings.CutPrefix(line, "include "); ok {
-			write(filepath.Join(s.Data, name), []byte("local all all peer\n"))
-		}
-		write(file, append(was, []byte(line+"\n")...))
-		return func() { write(file, was) }
-	}
-}
-
 // speakTLS gives the server a key and a certificate.
 func speakTLS(t *testing.T, s *pgtest.Server) func() {
 	t.Helper()
@@ -114,7 +69,7 @@ func speakTLS(t *testing.T, s *pgtest.Server) func() {
 		}
 	}
 	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
-	return until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
+	return checkstest.Until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
 }
 
 // follow reads the log as a standby does.

@@ -9,24 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/checks/checkstest"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/preflight"
 )
-
-// planted is a problem, put into a server, and what takes it away again. An empty fix stands for the
-// commands that the finding itself gives: then it is they that are tried.
-type planted struct {
-	id     string
-	source checks.Versions // of the server it is put into; besides those of the check
-	db     string          // "" = app
-	plant  []string
-	object string // is in an object that is found
-	fix    []string
-	// do plants what no statement can, and gives what takes it away.
-	do func(t *testing.T, s *pgtest.Server) (undo func())
-}
 
 // wrong are settings that the server starts with.
 var wrong = map[string]string{
@@ -52,14 +40,14 @@ func TestPlanted(t *testing.T) {
 			cases := casesOf(t, major)
 			var undo []func()
 			for _, p := range cases {
-				s.Exec(t, p.database(), p.plant...)
-				if p.do != nil {
-					undo = append(undo, p.do(t, s))
+				s.Exec(t, p.Database(), p.Plant...)
+				if p.Do != nil {
+					undo = append(undo, p.Do(t, s))
 				}
 			}
 			before := look(t, s)
 			for _, p := range cases {
-				p.mustBeIn(t, before)
+				p.MustBeIn(t, before, func(f checks.Finding) bool { return f.Evidence == "" })
 			}
 			if t.Failed() {
 				t.FailNow()
@@ -68,13 +56,13 @@ func TestPlanted(t *testing.T) {
 				f()
 			}
 			for _, p := range slices.Backward(cases) {
-				s.Exec(t, p.database(), p.cure(before)...)
+				s.Exec(t, p.Database(), p.Cure(before)...)
 			}
 			s.Restart(t)
 			for _, f := range look(t, s) {
-				p := find(cases, f.ID)
-				if p != nil && p.gone(f) {
-					t.Errorf("still found after its fix: %s: %s\n%s", f.ID, f.Text, p.cure(before))
+				p := checkstest.Find(cases, f.ID)
+				if p != nil && p.IsIn(f) {
+					t.Errorf("still found after its Fix: %s: %s\n%s", f.ID, f.Text, p.Cure(before))
 				}
 			}
 		})
@@ -112,18 +100,11 @@ func install(t *testing.T, major int) pgserver.Install {
 	return in
 }
 
-func (p planted) database() string {
-	if p.db == "" {
-		return "app"
-	}
-	return p.db
-}
-
-func casesOf(t *testing.T, major int) (out []planted) {
+func casesOf(t *testing.T, major int) (out []checkstest.Planted) {
 	t.Helper()
 	for _, p := range problems {
-		c := check(t, p.id)
-		if p.source.Has(major) && c.Source.Has(major) {
+		c := check(t, p.ID)
+		if p.Source.Has(major) && c.Source.Has(major) {
 			out = append(out, p)
 		}
 	}
@@ -138,14 +119,6 @@ func check(t *testing.T, id string) checks.Check {
 		t.Fatalf("no check has the id %s", id)
 	}
 	return all[at]
-}
-
-func find(cases []planted, id string) *planted {
-	at := slices.IndexFunc(cases, func(p planted) bool { return p.id == id })
-	if at < 0 {
-		return nil
-	}
-	return &cases[at]
 }
 
 // look runs the catalogue as lull check does. Nothing of it may be refused to a superuser.
@@ -176,50 +149,11 @@ func lookAs(t *testing.T, s *pgtest.Server, role, password string) []checks.Find
 	return found
 }
 
-func (p planted) mustBeIn(t *testing.T, found []checks.Finding) {
-	t.Helper()
-	var seen []string
-	for _, f := range found {
-		if f.ID != p.id {
-			continue
-		}
-		seen = append(seen, f.Text)
-		if f.Fix == "" || f.Why == "" || f.Evidence == "" {
-			t.Errorf("%s lacks a reason, a fix or its evidence: %+v", f.ID, f)
-		}
-		if slices.ContainsFunc(f.Objects, p.matches) {
-			return
-		}
-	}
-	t.Errorf("%s: %q is not found. Found: %q", p.id, p.object, seen)
-}
-
-func (p planted) matches(o checks.Object) bool { return strings.Contains(o.String(), p.object) }
-
-// cure is the fix of the case, or what the finding says.
-func (p planted) cure(found []checks.Finding) (out []string) {
-	if p.fix != nil {
-		return p.fix
-	}
-	for _, f := range found {
-		for _, o := range f.Objects {
-			if f.ID == p.id && p.matches(o) && (f.Database == "" || f.Database == p.database()) {
-				out = append(out, o.Command)
-			}
-		}
-	}
-	return out
-}
-
-func (p planted) gone(f checks.Finding) bool {
-	return slices.ContainsFunc(f.Objects, p.matches) && (f.Database == "" || f.Database == p.database())
-}
-
 // What a query finds is planted somewhere, or it may never find anything.
 func TestAllArePlanted(t *testing.T) {
 	t.Parallel()
 	for _, c := range preflight.Catalogue() {
-		if (c.SQL != "" || c.Look != nil) && find(problems, c.ID) == nil && !slices.Contains(special, c.ID) {
+		if (c.SQL != "" || c.Look != nil) && checkstest.Find(problems, c.ID) == nil && !slices.Contains(special, c.ID) {
 			t.Errorf("%s is planted nowhere", c.ID)
 		}
 	}
