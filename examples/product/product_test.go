@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/lullhq/lull/internal/chromium"
 	"github.com/lullhq/lull/internal/cli"
 )
 
@@ -94,21 +95,11 @@ func (e evening) run(args ...string) string {
 // device is a browser of its own: it shares nothing with the others but the machine.
 func device(t *testing.T, e evening, name string) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on PATH: the product is not looked at in a browser (apt-get install chromium)")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.Env("LANG=en_GB.UTF-8"))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, patience)
-	t.Cleanup(end)
+	ctx := chromium.Start(t, patience)
 	must(t, chromedp.Do(ctx, chromedp.EmulateViewport(1000, 800), chromedp.Navigate(e.product)))
 	if name != "" {
-		ask[bool](ctx, t, `document.querySelector("input").value = "`+name+`"; document.querySelector("form").submit(); true`)
+		_, err := chromedp.RunResponse(ctx, chromedp.SetValue("input", name), chromedp.Submit("form"))
+		must(t, err)
 		until(ctx, t, `document.body.textContent.includes("You are `+name+`.")`)
 	}
 	until(ctx, t, `window.Lull`)
@@ -122,7 +113,7 @@ func ask[T any](ctx context.Context, t *testing.T, expression string, opts ...ch
 	return v
 }
 
-// until waits for the page to look as wanted, with the browser's deadline. A page that is being left cannot be asked: the next one is.
+// until waits for the page to look as wanted, with the browser's deadline.
 func until(ctx context.Context, t *testing.T, expression string) {
 	t.Helper()
 	for {
@@ -130,7 +121,7 @@ func until(ctx context.Context, t *testing.T, expression string) {
 		if err == nil {
 			return
 		}
-		if ctx.Err() != nil || !strings.Contains(err.Error(), "Cannot find context") && !strings.Contains(err.Error(), "timeout") {
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "timeout") {
 			t.Fatalf("waiting for %s: %v", expression, err)
 		}
 	}

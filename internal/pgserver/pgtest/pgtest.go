@@ -54,7 +54,7 @@ func Start(t testing.TB, major int, o Options) *Server {
 	s := &Server{Server: pgserver.Server{Install: in, Data: filepath.Join(dir, "data"), SocketDir: dir}}
 	s.Password = fill(t, s.Server, o.InitArgs)
 	settings := map[string]string{
-		"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "autovacuum_naptime": "1s",
+		"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "autovacuum_naptime": "1min",
 		"wal_level": "logical", "max_wal_senders": "20", "max_replication_slots": "20", "max_worker_processes": "20",
 		"listen_addresses": "127.0.0.1", "shared_buffers": "32MB", "log_min_messages": "log",
 	}
