@@ -19,8 +19,9 @@ import (
 // severity is the banner's word for a layout's colours.
 const severity = "maintenance"
 
-// banner is the strip on the sites while the maintenance is ahead or under way.
-func (a *App) banner(p *config.Plan) sites.Banner {
+// banner is the strip on the sites while the maintenance is ahead or under way. Work that is late is shown on them until
+// it is expected to end; zero is as planned.
+func (a *App) banner(p *config.Plan, expected time.Time) sites.Banner {
 	b := sites.Banner{
 		Enabled: true, Text: p.Title + ": " + windowText(p.Window), URL: a.Config.Server.URL + "/maintenance/" + string(p.ID),
 		ID: string(p.ID), Severity: severity,
@@ -30,6 +31,12 @@ func (a *App) banner(p *config.Plan) sites.Banner {
 		return b
 	}
 	b.EndsAt = end.UTC()
+	late := expected.After(end)
+	if late {
+		b.EndsAt = expected.UTC()
+		expected = expected.In(end.Location())
+		b.Text += ". " + nowExpected(phrase.English, expected) + "."
+	}
 	for i, lang := range a.Config.Page.Languages {
 		if i == 0 {
 			continue // Text is in it, or in whatever language the plan is
@@ -39,8 +46,38 @@ func (a *App) banner(p *config.Plan) sites.Banner {
 		}
 		c := phrase.In(lang)
 		b.Texts[lang] = p.Title + ": " + c.At(c.Date("date.full", start), phrase.Clock(start)+"–"+phrase.Clock(end)+" "+end.Format("MST"))
+		if late {
+			b.Texts[lang] += ". " + nowExpected(c, expected) + "."
+		}
 	}
 	return b
+}
+
+func nowExpected(c *phrase.Catalogue, at time.Time) string {
+	return c.Text(phrase.Say("at.expected_end", "when", phrase.Clock(at)+" "+at.Format("MST")))
+}
+
+// bannerNow is the banner as the record has it.
+func (a *App) bannerNow(ctx context.Context, p *config.Plan) (sites.Banner, error) {
+	past, err := a.history(ctx, p.ID)
+	if err != nil {
+		return sites.Banner{}, err
+	}
+	return a.banner(p, lateUntil(timeline.Fold(p.ID, past))), nil
+}
+
+// lateUntil is when late work will end; zero when it is not late.
+func lateUntil(m maint.Maintenance) time.Time {
+	if m.Late == nil {
+		return time.Time{}
+	}
+	return m.Late.ExpectedEnd
+}
+
+// bannerStep follows the record: when it is its turn, the work may be late.
+func (a *App) bannerStep(p *config.Plan, name string, on bool) *sites.BannerStep {
+	now := func(ctx context.Context) (sites.Banner, error) { return a.bannerNow(ctx, p) }
+	return sites.NewBannerStep(name, a.sites(), now, on).Watching(a.checker())
 }
 
 // bannerIsOn says what the record has last of the banner.
@@ -84,7 +121,7 @@ func (a *App) endsBanner(ctx context.Context, p *config.Plan, items []run.Item) 
 			items[i].Until = name
 		}
 	}
-	off := run.Item{Step: sites.NewBannerStep(name, a.sites(), a.banner(p), false).Watching(a.checker()), Title: "Banner off"}
+	off := run.Item{Step: a.bannerStep(p, name, false), Title: "Banner off"}
 	return slices.Insert(items, len(items)-1, off), nil // the last one says that the maintenance is completed
 }
 
@@ -105,7 +142,7 @@ func (a *App) moveBanner(ctx context.Context, p *config.Plan) string {
 	if err != nil || !bannerIsOn(past) {
 		return ""
 	}
-	out, err := a.publish(ctx, p.ID, a.banner(p), true, a.sites(), nil)
+	out, err := a.publish(ctx, p.ID, a.banner(p, lateUntil(timeline.Fold(p.ID, past))), true, a.sites(), nil)
 	if err != nil {
 		return fmt.Sprintf(" The banner still has the old words: %v. Type: lull sites on %s", err, p.File)
 	}
@@ -208,7 +245,7 @@ func (a *App) planBanner(ctx context.Context, planFile string, on bool) (maint.I
 	case on && (m.State == maint.StateCompleted || m.State == maint.StateCancelled):
 		return "", sites.Banner{}, hint.Errorf("lull sites off "+planFile, "maintenance %s is over", p.ID)
 	}
-	return p.ID, a.banner(p), nil
+	return p.ID, a.banner(p, lateUntil(m)), nil
 }
 
 // SwitchSites switches the banner on or off, and waits until the public sees it if that is wanted.
@@ -283,11 +320,11 @@ func (a *App) verify(ctx context.Context, id maint.ID, all []sites.Site, b sites
 func (a *App) LookAtSites(ctx context.Context, planFile string, only []string) ([]sites.Outcome, error) {
 	var b sites.Banner
 	if planFile != "" {
-		p, _, err := a.plan(ctx, planFile)
+		p, m, err := a.plan(ctx, planFile)
 		if err != nil {
 			return nil, err
 		}
-		b = a.banner(p)
+		b = a.banner(p, lateUntil(m))
 	}
 	all, err := a.chosen(only)
 	if err != nil {

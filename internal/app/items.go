@@ -15,7 +15,6 @@ import (
 	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/probe"
 	"github.com/lullhq/lull/internal/run"
-	"github.com/lullhq/lull/internal/sites"
 )
 
 // items turns a plan into steps: the maintenance starts with the first, is being
@@ -130,7 +129,7 @@ func describe(s config.Step) (title string, budget time.Duration) {
 func (a *App) planStep(p *config.Plan, s config.Step) ([]run.Item, error) {
 	switch s.Kind {
 	case config.KindBanner:
-		return one(s, sites.NewBannerStep(s.Name, a.sites(), a.banner(p), s.Banner.On).Watching(a.checker())), nil
+		return one(s, a.bannerStep(p, s.Name, s.Banner.On)), nil
 	case config.KindUpgrade:
 		u, err := a.upgrade(p, s)
 		if err != nil {

@@ -19,6 +19,7 @@ type pace struct {
 	began map[string]pressure
 	slow  []remark
 	read  func() pressure
+	late  func() // is told when this run has said that it will be late
 }
 
 // remark is what is to be put on record, and its key.
@@ -32,7 +33,7 @@ func newPace(p *config.Plan) (*pace, error) {
 	_, end, err := p.Window.Resolve()
 	return &pace{
 		watch: forecast.Watch{Live: forecast.NewLive(nil), End: end, Allow: p.Window.Allow},
-		m:     maint.Maintenance{ID: p.ID}, began: map[string]pressure{}, read: readPressure,
+		m:     maint.Maintenance{ID: p.ID}, began: map[string]pressure{}, read: readPressure, late: func() {},
 	}, err
 }
 
@@ -57,6 +58,8 @@ func (p *pace) Recorded(at time.Time, e maint.Event) {
 		p.began[e.Step] = p.read()
 	case maint.StepFinished:
 		p.explain(e)
+	case maint.Late:
+		p.late()
 	}
 }
 

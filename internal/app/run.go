@@ -49,9 +49,13 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 		}
 	}
 	runner := a.runner(opts.Watcher)
-	if runner.Pace, err = newPace(p); err != nil {
+	pace, err := newPace(p)
+	if err != nil {
 		return "", err
 	}
+	banner := a.keepBannerTrue(ctx, p, items)
+	defer banner.end()
+	runner.Pace, pace.late = pace, banner.late
 	runner.Journal = probes // the sites are asked for as long as the run holds its lease
 	err = runner.Run(ctx, p.ID, items)
 	if err != nil || !bakes(p) {
@@ -95,7 +99,7 @@ func (a *App) Abort(ctx context.Context, planFile string, w run.Watcher) error {
 	if err := a.runner(w).Abort(ctx, p.ID, items); err != nil {
 		return err
 	}
-	if err := a.takeBannerDown(ctx, p.ID, a.banner(p)); err != nil {
+	if err := a.takeBannerDown(ctx, p.ID, a.banner(p, time.Time{})); err != nil {
 		return err
 	}
 	return a.say(ctx, p.ID, "cancelled", maint.Cancel{Text: calledOff}, w)

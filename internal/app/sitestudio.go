@@ -114,11 +114,11 @@ func (a *App) PreviewSites(ctx context.Context, planFile string, o PreviewOption
 		Enabled: true, Text: "Maintenance is planned: this is how the banner looks", URL: a.Config.Server.URL, ID: "preview", Severity: severity,
 	}
 	if planFile != "" {
-		p, _, err := a.plan(ctx, planFile)
+		p, m, err := a.plan(ctx, planFile)
 		if err != nil {
 			return err
 		}
-		b = a.banner(p)
+		b = a.banner(p, lateUntil(m))
 	}
 	list, themes, err := a.sources(o.Only)
 	if err != nil {

@@ -44,7 +44,7 @@ func previewRuns(ctx context.Context, o SitesOptions) (all []previewed, err erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	if err := awaitRound(ctx, builds, 1); err != nil {
+	if err := errors.Join(awaitRound(ctx, builds, 1, true), awaitRound(ctx, builds, 1, false)); err != nil {
 		return nil, err
 	}
 	for n := range o.Runs {
@@ -53,11 +53,13 @@ func previewRuns(ctx context.Context, o SitesOptions) (all []previewed, err erro
 		if err := p.edit(fmt.Sprintf("edit %d", n)); err != nil {
 			return nil, err
 		}
-		if err := awaitRound(ctx, builds, n+2); err != nil {
+		if err := awaitRound(ctx, builds, n+2, true); err != nil {
 			return nil, err
 		}
 		x.preview = time.Since(begun).Seconds()
-		time.Sleep(time.Second) // the other side is built meanwhile, and would be measured with what follows
+		if err := awaitRound(ctx, builds, n+2, false); err != nil { // it would be measured with what follows
+			return nil, err
+		}
 		if x.slowest, x.sum, err = p.single(ctx); err != nil {
 			return nil, err
 		}
@@ -140,8 +142,9 @@ func (p *previewGround) start(ctx context.Context, self string) (<-chan string, 
 	return lines, func() error { return errors.Join(c.stop(), resp.Body.Close()) }, nil
 }
 
-// awaitRound waits until each site was built with the banner on after that many edits.
-func awaitRound(ctx context.Context, lines <-chan string, round int) error {
+// awaitRound waits until each site was built with the banner on, or off, after that many edits. The side with the banner
+// on is to be waited for first: it is built first.
+func awaitRound(ctx context.Context, lines <-chan string, round int, on bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for done := map[string]bool{}; len(done) < previewSites; {
@@ -156,7 +159,7 @@ func awaitRound(ctx context.Context, lines <-chan string, round int) error {
 			switch {
 			case ok && b.Error != "":
 				return fmt.Errorf("%s: %s", b.Site, b.Error)
-			case ok && b.On && b.Round >= round:
+			case ok && b.On == on && b.Round >= round:
 				done[b.Site] = true
 			}
 		}

@@ -19,18 +19,19 @@ import (
 // Done means that every site says so and that the timeline has it. Before the latter, a step
 // whose sites are as wanted counts as begun: a banner that nobody recorded was not announced.
 type BannerStep struct {
-	name   string
-	sites  []Site
-	banner Banner
-	on     bool
-	live   *live.Checker // nil: it is not looked whether it is live
+	name  string
+	sites []Site
+	now   func(context.Context) (Banner, error)
+	on    bool
+	live  *live.Checker // nil: it is not looked whether it is live
 }
 
 var _ run.Step = (*BannerStep)(nil)
 
-// NewBannerStep makes the step. The banner is the one that is on in between, also for the step that takes it off.
-func NewBannerStep(name string, sites []Site, banner Banner, on bool) *BannerStep {
-	return &BannerStep{name: name, sites: slices.Clone(sites), banner: banner, on: on}
+// NewBannerStep makes the step. The banner is the one that is on in between, also for the step that takes it off: now
+// gives it as it is when it is asked for, since work that is late has another one.
+func NewBannerStep(name string, sites []Site, now func(context.Context) (Banner, error), on bool) *BannerStep {
+	return &BannerStep{name: name, sites: slices.Clone(sites), now: now, on: on}
 }
 
 // Watching lets the step wait until the banner is live at the sites that say for how long.
@@ -55,11 +56,15 @@ func (s *BannerStep) Observe(ctx context.Context, rec run.Recorder) (run.Observa
 	if err != nil {
 		return run.Observation{}, err
 	}
+	banner, err := s.now(ctx)
+	if err != nil {
+		return run.Observation{}, err
+	}
 	f := newFleet(s.sites)
 	defer f.close()
 	found := make([]look, len(s.sites))
 	f.each(func(i int, site Site) error {
-		found[i] = s.look(ctx, f, site)
+		found[i] = s.look(ctx, f, site, banner)
 		return nil
 	})
 	if err := context.Cause(ctx); err != nil {
@@ -85,15 +90,15 @@ type look struct {
 	said  string
 }
 
-func (s *BannerStep) look(ctx context.Context, f *fleet, site Site) (l look) {
+func (s *BannerStep) look(ctx context.Context, f *fleet, site Site, b Banner) (l look) {
 	err := f.with(ctx, site, func(c carrier) error {
-		seen, err := c.look(ctx, s.banner)
+		seen, err := c.look(ctx, b)
 		if err != nil {
 			return err
 		}
 		l = look{right: seen.State == s.wanted() || seen.State == StateSelf, said: seen.words(site)}
 		if !l.right && s.on {
-			if l.begun, err = c.begun(ctx, s.banner); err != nil {
+			if l.begun, err = c.begun(ctx, b); err != nil {
 				l.said += fmt.Sprintf(" (%v)", err)
 			}
 		}
@@ -131,7 +136,11 @@ func (s *BannerStep) presence(right int, begun, said bool) run.Presence {
 
 // Apply implements run.Step.
 func (s *BannerStep) Apply(ctx context.Context, rec run.Recorder) error {
-	if err := Check(s.banner); s.on && err != nil {
+	banner, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := Check(banner); s.on && err != nil {
 		return err
 	}
 	m, err := remember(rec)
@@ -141,15 +150,15 @@ func (s *BannerStep) Apply(ctx context.Context, rec run.Recorder) error {
 	f := newFleet(s.sites)
 	defer f.close()
 	w := &work{rec: rec, on: s.on, word: s.word(), memo: m, of: len(s.sites)}
-	if err := f.failed(f.each(func(_ int, site Site) error { return w.bring(ctx, f, site, s.banner) })); err != nil {
+	if err := f.failed(f.each(func(_ int, site Site) error { return w.bring(ctx, f, site, banner) })); err != nil {
 		return err
 	}
 	if len(s.sites) > 0 {
-		if err := rec.Say(ctx, "banner/"+s.name, s.event(s.on, len(s.sites))); err != nil {
+		if err := rec.Say(ctx, "banner/"+s.name, Changed(banner, s.on, len(s.sites), len(s.sites))); err != nil {
 			return err
 		}
 	}
-	if err := s.watch(ctx, rec, w.memo.Pushed); err != nil {
+	if err := s.watch(ctx, rec, banner, w.memo.Pushed); err != nil {
 		return err
 	}
 	w.memo.Said = true
@@ -158,7 +167,7 @@ func (s *BannerStep) Apply(ctx context.Context, rec run.Recorder) error {
 
 // watch waits until the banner is live, or is gone, where lull.yaml says for how long. What comes of it is a fact and
 // stops nothing: a host that builds slowly is no reason to call the work off.
-func (s *BannerStep) watch(ctx context.Context, rec run.Recorder, pushed map[string]time.Time) error {
+func (s *BannerStep) watch(ctx context.Context, rec run.Recorder, b Banner, pushed map[string]time.Time) error {
 	if s.live == nil {
 		return nil
 	}
@@ -172,7 +181,7 @@ func (s *BannerStep) watch(ctx context.Context, rec run.Recorder, pushed map[str
 		return nil
 	}
 	rec.Progress(run.Progress{Text: "waiting for the sites to show it", Unit: "sites", Total: float64(len(watched))})
-	sum := Verify(ctx, s.live, watched, s.banner, s.on, pushed)
+	sum := Verify(ctx, s.live, watched, b, s.on, pushed)
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -186,23 +195,27 @@ func (s *BannerStep) Undo(ctx context.Context, rec run.Recorder) error {
 	if err != nil || !s.on {
 		return err
 	}
+	banner, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
 	f := newFleet(s.sites)
 	defer f.close()
 	w := &work{rec: rec, word: string(StateOff), memo: memo{Commits: map[string]string{}, Pushed: map[string]time.Time{}}, of: len(s.sites), undo: true}
-	err = f.failed(f.each(func(_ int, site Site) error { return s.takeOff(ctx, f, w, m, site) }))
+	err = f.failed(f.each(func(_ int, site Site) error { return s.takeOff(ctx, f, w, m, site, banner) }))
 	if off := w.memo.Commits; err == nil && len(off) > 0 {
-		err = rec.Say(ctx, "banner/"+s.name+"/undone", s.event(false, len(off)))
+		err = rec.Say(ctx, "banner/"+s.name+"/undone", Changed(banner, false, len(off), len(s.sites)))
 	}
 	return err
 }
 
-func (s *BannerStep) takeOff(ctx context.Context, f *fleet, w *work, m memo, site Site) error {
+func (s *BannerStep) takeOff(ctx context.Context, f *fleet, w *work, m memo, site Site, b Banner) error {
 	ours := false
 	err := f.with(ctx, site, func(c carrier) error {
-		if err := c.drop(ctx, s.banner); err != nil {
+		if err := c.drop(ctx, b); err != nil {
 			return err
 		}
-		seen, err := c.look(ctx, s.banner)
+		seen, err := c.look(ctx, b)
 		_, known := m.Commits[site.Name]
 		ours = known || seen.State == StateOn
 		return err
@@ -210,7 +223,7 @@ func (s *BannerStep) takeOff(ctx context.Context, f *fleet, w *work, m memo, sit
 	if err != nil || !ours {
 		return err
 	}
-	return w.bring(ctx, f, site, s.banner)
+	return w.bring(ctx, f, site, b)
 }
 
 // work is what the sites of one Apply or Undo share.
@@ -286,10 +299,6 @@ func (s *BannerStep) wanted() State {
 }
 
 func (s *BannerStep) word() string { return string(s.wanted()) }
-
-func (s *BannerStep) event(on bool, n int) maint.BannerChanged {
-	return Changed(s.banner, on, n, len(s.sites))
-}
 
 // Changed is the banner on the record: on how many of the sites it is now, or is no more.
 func Changed(b Banner, on bool, n, of int) maint.BannerChanged {

@@ -22,10 +22,14 @@ type plan struct {
 	journal *runtest.Journal
 }
 
+func always(b Banner) func(context.Context) (Banner, error) {
+	return func(context.Context) (Banner, error) { return b, nil }
+}
+
 func newPlan(sites ...Site) *plan {
 	return &plan{sites: sites, journal: &runtest.Journal{}, items: []run.Item{
-		{Step: NewBannerStep("banner", sites, planned, true), Title: "Banner on", Until: "banner-2"},
-		{Step: NewBannerStep("banner-2", sites, planned, false), Title: "Banner off"},
+		{Step: NewBannerStep("banner", sites, always(planned), true), Title: "Banner on", Until: "banner-2"},
+		{Step: NewBannerStep("banner-2", sites, always(planned), false), Title: "Banner off"},
 	}}
 }
 
@@ -215,7 +219,7 @@ func TestSitesThatShareARepository(t *testing.T) {
 func TestABannerThatNoSiteShouldHave(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "www")
-	step := NewBannerStep("banner", []Site{s}, Banner{Text: "x", URL: "javascript:alert(1)"}, true)
+	step := NewBannerStep("banner", []Site{s}, always(Banner{Text: "x", URL: "javascript:alert(1)"}), true)
 	p := newPlan(s)
 	refusedWith(t, p.run(t.Context(), run.Item{Step: step}), "no web address", "https://")
 	mustState(t, s, StateOff)

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
@@ -19,6 +20,42 @@ const buildDeadline = 10 * time.Minute
 
 // builders is how many builds run side by side.
 func builders() int { return max(2, runtime.NumCPU()) }
+
+// slots let so many builds run side by side. The side that people look at goes first.
+type slots struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	free    int
+	first   int // who wait and go first
+}
+
+func newSlots(n int) *slots {
+	s := &slots{free: n}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *slots) take(first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first {
+		s.first++
+	}
+	for s.free == 0 || !first && s.first > 0 {
+		s.changed.Wait()
+	}
+	s.free--
+	if first {
+		s.first--
+	}
+}
+
+func (s *slots) give() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free++
+	s.changed.Broadcast()
+}
 
 // builder builds one side, again and again.
 type builder interface {

@@ -60,7 +60,7 @@ type Build struct {
 type Preview struct {
 	o      Options
 	sides  map[bool]map[string]*side
-	slots  chan struct{}
+	slots  *slots
 	server *server
 
 	mu    sync.Mutex
@@ -88,7 +88,7 @@ func New(o Options) (*Preview, error) {
 	if len(o.Sites) == 0 {
 		return nil, errors.New("there is no site with a folder to build")
 	}
-	p := &Preview{o: o, sides: map[bool]map[string]*side{}, slots: make(chan struct{}, builders()), last: map[string]Build{}}
+	p := &Preview{o: o, sides: map[bool]map[string]*side{}, slots: newSlots(builders()), last: map[string]Build{}}
 	for _, on := range []bool{true, false} {
 		p.sides[on] = map[string]*side{}
 		for _, s := range o.Sites {
@@ -193,8 +193,8 @@ func (p *Preview) buildOne(ctx context.Context, s *side, round int) {
 	if s.built > round { // a later edit was built meanwhile
 		return
 	}
-	p.slots <- struct{}{}
-	defer func() { <-p.slots }()
+	p.slots.take(s.on)
+	defer p.slots.give()
 	begun := time.Now()
 	err := p.mirrorSite(s)
 	if err == nil {
