@@ -1,4 +1,4 @@
-# make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy, Jekyll, Hugo, Eleventy, and other people's readers of feeds and calendars
+# make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy, Jekyll, Hugo, Eleventy, Hunspell, and other people's readers of feeds and calendars
 # make build   bin/lull
 # make test    set-up, vet and the tests, the longest left out
 # make test-all    every test, and servers of 10 to 16 as sources of the checks; about half an hour
@@ -31,7 +31,7 @@
 .PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-after bench-probes bench-page bench-sse bench-sites bench-mail bench-intercom shots lint clean distclean
 
 setup:
-	@scripts/toolchain 13 17 haproxy jekyll hugo
+	@scripts/toolchain 13 17 haproxy jekyll hugo hunspell
 	@scripts/clients
 
 # servers is what the demo and the benchmarks need.

@@ -46,6 +46,10 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 	if err := a.mayAnnounce(ctx, p); err != nil {
 		return say.Said{}, err
 	}
+	again, err := a.proofAnnouncement(ctx, p)
+	if err != nil {
+		return say.Said{}, err
+	}
 	s, err := a.tell(ctx, p.ID, terms, func(past []timeline.Entry) ([]maint.Event, error) {
 		events, err := timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
 		if e := p.Exception; e != nil && len(events) > 0 {
@@ -59,7 +63,7 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 	if s.Text = fmt.Sprintf("%s is announced for %s.", p.Title, windowText(p.Window)); len(s.Entries) == 0 {
 		s.Text = "It is announced just so already: " + windowText(p.Window) + "."
 	}
-	s.Text += a.moveBanner(ctx, p)
+	s.Text += a.moveBanner(ctx, p) + again
 	return s, nil
 }
 

@@ -47,9 +47,9 @@ type CheckOptions struct {
 	Quick bool // ask only, and try nothing on a throw-away server
 }
 
-// Check reads the plan and asks the databases and poolers that it is about. It changes nothing.
+// Check reads the plan, asks the databases and poolers that it is about, and follows the addresses that people are given. It changes nothing.
 func (a *App) Check(ctx context.Context, planFile string, o CheckOptions) (CheckReport, error) {
-	p, _, err := a.plan(ctx, planFile)
+	p, m, err := a.plan(ctx, planFile)
 	if err != nil {
 		return CheckReport{}, err
 	}
@@ -59,7 +59,9 @@ func (a *App) Check(ctx context.Context, planFile string, o CheckOptions) (Check
 	}
 	found, err := a.noticeFindings(ctx, p)
 	checks.Explain(found, preflight.Catalogue())
-	r.Findings = append(r.Findings, found...)
+	proof, again := a.proofFindings(ctx, p, m)
+	err = errors.Join(err, again)
+	r.Findings = slices.Concat(r.Findings, found, proof)
 	checks.Sort(r.Findings)
 	return r, errors.Join(err, a.settle(ctx, &r, o))
 }

@@ -41,6 +41,10 @@ var Rules = append([]Rule{
 		Reason: "who is told what, and by whose will, is the same whatever page asks and whatever store keeps it",
 	},
 	{
+		Who: in("proofread"), Only: append([]string{"std", "github.com/golangci/misspell"}, in("proc")...),
+		Reason: "what is wrong with a text does not depend on what it is for",
+	},
+	{
 		Who: in("changelog"), Only: []string{"std"}, Never: append([]string{"context", "net/http", "os", "os/exec"}, drivers...), Clock: true,
 		Reason: "a file is read and written by functions of its bytes, so that fuzzing tests them whole",
 	},

@@ -38,6 +38,7 @@ type Config struct {
 	Notices      Telling
 	Channels     []Channel // in the order of the file
 	Subscribers  Subscribers
+	Spelling     []string // words of the operator's that no dictionary has
 }
 
 // Store is where Lull keeps its record: a SQLite file, or a Postgres database.
@@ -138,6 +139,11 @@ func (d *document) config(root *yaml.Node) *Config {
 			d.channels(c)(n)
 		}),
 		may("subscribers", func(n *yaml.Node) { subscribers = n }),
+		may("spelling", d.list(func(n *yaml.Node) {
+			var word string
+			d.line(&word)(n)
+			c.Spelling = append(c.Spelling, word)
+		})),
 		may("clusters", func(n *yaml.Node) { clusters = n }),
 		may("poolers", d.each("pooler", func(id string, n *yaml.Node) { c.Poolers[id] = d.pooler(id, n) })),
 		may("themes", func(n *yaml.Node) {

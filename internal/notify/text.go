@@ -15,6 +15,9 @@ import (
 // with plain text, and a paragraph or a line whose places are all empty is left out.
 type Text struct{ subject, body string }
 
+// String is the text as it was written, with its places open.
+func (t *Text) String() string { return t.subject + "\n\n" + t.body }
+
 // Texts are an operator's own texts, by name: a kind and a language, and the channel's name for one alone.
 type Texts map[string]*Text
 

@@ -104,6 +104,36 @@ var elsewhere = []checks.Check{
 		Why: "People count on hearing of it in time.", Fix: "Move window.start, or write who has decided otherwise: short_notice.", How: "The plan against notices.policy.",
 	},
 	{
+		ID: "link-dead", Severity: checks.Blocker, Asks: checks.Files, Title: "An address that people are given does not answer",
+		Why: "Whoever follows it from a notice or a banner stands before a closed door.", Fix: "Correct the address, or see to it that it answers 200. The status page is there while lull serve runs.",
+		How: "Each address in the plan's title and summary, in your own texts of notices, and that of the status page where anybody is sent to it, is fetched.",
+	},
+	{
+		ID: "link-elsewhere", Severity: checks.Warning, Asks: checks.Files, Title: "An address that people are given leads elsewhere, or asks for a login",
+		Why: "What people see then is not what was meant for them, and an address that leads on today may be dead at the time.", Fix: "Write the address that it leads to. Of a page behind a login: be sure that all who are told have one.",
+		How: "The same addresses: a redirect, 401 or 403.",
+	},
+	{
+		ID: "link-private", Severity: checks.Warning, Asks: checks.Files, Title: "An address that people are given is inside a private network",
+		Why: "Nobody outside can open it.", Fix: "Write the address by which people reach it: of the status page, that is server: {url: ...} in lull.yaml. If all who are told are inside, name the network under notices: private: there, and it is fetched.",
+		How: "What the name of the address stands for, when it is dialled.",
+	},
+	{
+		ID: "link-spellings", Severity: checks.Warning, Asks: checks.Files, Title: "An address stands there in two spellings",
+		Why: "One of them may be dead, or lead through the other, and nobody looks at both.", Fix: "Write it the same everywhere.",
+		How: "The same addresses and those of the sites: with http and https, with and without www, with and without a slash at the end.",
+	},
+	{
+		ID: "spelling", Severity: checks.Warning, Asks: checks.Files, Title: "Words that no dictionary has",
+		Why: "Everybody whom it concerns reads them.", Fix: "Correct them. If one is right, add it to the list spelling: in lull.yaml.",
+		How: "Hunspell with the dictionaries of this machine, over the plan's title and summary and your own texts of notices.",
+	},
+	{
+		ID: "spelling-not-read", Severity: checks.Note, Asks: checks.Files, Title: "The spelling was not looked at",
+		Why: "A misspelt title is on every banner.", Fix: "Install Hunspell with a dictionary of the language, such as: apt-get install hunspell hunspell-en-us. Of English, common misspellings are found without.",
+		How: "Whether hunspell is there, and what hunspell -D lists.",
+	},
+	{
 		ID: "not-rehearsed", Severity: checks.Warning, Asks: checks.Files, Title: "It was not rehearsed",
 		Why: "Nobody knows how long it will take, and whether the window fits.", Fix: "lull rehearse the plan.",
 		How: "The record of the plan's rehearsals.",

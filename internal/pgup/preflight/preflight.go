@@ -23,6 +23,12 @@ func Catalogue() []checks.Check {
 	return all
 }
 
+// Find gives the check of that name, which has to be there.
+func Find(id string) checks.Check {
+	all := Catalogue()
+	return all[slices.IndexFunc(all, func(c checks.Check) bool { return c.ID == id })]
+}
+
 // Facts that the queries use, besides @from and @to.
 const (
 	Databases = "databases" // how many databases are upgraded
