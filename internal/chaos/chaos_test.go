@@ -19,7 +19,7 @@ func TestSelection(t *testing.T) {
 	t.Parallel()
 	cases := 6
 	if testing.Short() {
-		cases = 2
+		cases = 1
 	}
 	t.Logf("repeat with: go test ./internal/chaos -run TestSelection -seed %d", *seed)
 	o := chaos.Options{

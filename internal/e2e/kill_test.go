@@ -12,6 +12,9 @@ import (
 // command carries on each time, and the clients of three databases notice nothing but a wait.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("each life is an upgrade of its own: left to the long form")
+	}
 	seeds := []uint64{1}
 	if *long {
 		seeds = []uint64{rand.Uint64(), rand.Uint64(), rand.Uint64()}

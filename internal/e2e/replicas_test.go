@@ -152,6 +152,9 @@ func (c *crowd) heard(t *testing.T, entries int) {
 // TestReplicas: one of two servers is killed under load, and then the database of both goes away.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it runs for a minute: left to the long form")
+	}
 	r := layReplicas(t)
 	r.say(t, "open", "slow", "--title", "Slow answers", "--text", "We are looking into it.", "--component", "app=degraded_performance")
 	said := 1

@@ -100,6 +100,9 @@ func lines(t *testing.T, conn *pgx.Conn, sql string) []string {
 
 func TestWhatReplicationDoesNotCarry(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is an upgrade of its own: left to the long form")
+	}
 	g := newGround(t)
 	g.plant(t)
 	stop := g.busy(t)

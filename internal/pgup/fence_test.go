@@ -81,6 +81,9 @@ func (w *watcher) Recorded(at time.Time, e maint.Event) {
 // to anybody is lost, and no client of the pooler fails.
 func TestHoldGoesBackAndIsTriedAgain(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is an upgrade of its own: left to the long form")
+	}
 	g := newGround(t)
 	g.source.Exec(t, "app", `CREATE ROLE boss LOGIN SUPERUSER PASSWORD 'client'`)
 	g.spec.HoldBudget, g.spec.HoldTries = 1500*time.Millisecond, 20

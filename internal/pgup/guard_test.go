@@ -134,6 +134,9 @@ func (g *ground) completes(t *testing.T) {
 
 func TestADroppedSlotIsToldAndTheCopyStartedAgain(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is an upgrade of its own: left to the long form")
+	}
 	g := following(t)
 	ended := g.stuck(t)
 	g.source.Exec(t, "app", `INSERT INTO t (v) VALUES ('only here')`)
@@ -172,6 +175,9 @@ func (g *ground) targetServer(t *testing.T) pgserver.Server {
 
 func TestARowInTheWayIsShown(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is an upgrade of its own: left to the long form")
+	}
 	g := following(t)
 	target := g.onTarget(t, "shop")
 	exec(t, target, `INSERT INTO t (n, v) OVERRIDING SYSTEM VALUE VALUES (2001, 'in the way')`)

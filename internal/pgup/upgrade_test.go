@@ -162,6 +162,9 @@ func (c *client) stop() map[string][]int64 {
 
 func TestThreeDatabasesMoveWithoutALostCommit(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is an upgrade of its own: left to the long form")
+	}
 	g := newGround(t)
 	clients := g.clients(t, "app", "shop", "mail")
 	if err := g.run(t); err != nil {

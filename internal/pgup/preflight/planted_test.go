@@ -82,7 +82,7 @@ func supported(major int, settings map[string]string) map[string]string {
 // majors are those that every test has, and in the long form all that a source may be.
 func majors() []int {
 	if testing.Short() {
-		return []int{13, 17}
+		return []int{13}
 	}
 	return []int{10, 11, 12, 13, 14, 15, 16, 17}
 }

@@ -157,6 +157,9 @@ func TestHoldThatFails(t *testing.T) {
 	for what, within := range map[string]time.Duration{"refuse": patient, "act-refuse": patient, "lie": patient, "hang": hasty, "act-hang": hasty} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && what != "act-hang" {
+				t.Skip("left to the long form")
+			}
 			b := newBench(t)
 			b.trouble(t, hold, what)
 			if err := b.gate(t, oldServer, newServer, within).Hold(t.Context()); err == nil {
@@ -257,6 +260,9 @@ func TestChangesThatFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && c.trouble != "lie" {
+				t.Skip("left to the long form")
+			}
 			b := newBench(t)
 			within := patient
 			if strings.HasSuffix(c.trouble, "hang") {
