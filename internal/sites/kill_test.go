@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,48 @@ func TestAKillBetweenTwoSites(t *testing.T) {
 		mustState(t, s, StateOn)
 		if status := gitIn(t, s.Repository, "status", "--porcelain"); status != "" {
 			t.Errorf("%s: left %s", s.Name, status)
+		}
+	}
+}
+
+// What a killed run had written into a lock file is taken back by an abort; what somebody else has written there is not.
+func TestAHalfMovedPinIsTakenBack(t *testing.T) {
+	t.Parallel()
+	th, themeRemote := newTheme(t)
+	moved, _ := newPinnedSite(t, "moved", pin.Gemfile, th, themeRemote)
+	other, _ := newPinnedSite(t, "other", pin.Gemfile, th, themeRemote)
+	was := gitIn(t, themeRemote, "rev-parse", "main")
+	if _, err := switchAll(t, on, other); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.ReadFile(filepath.Join(moved.Repository, pin.Gemfile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := strings.ReplaceAll(string(lock), was, gitIn(t, themeRemote, "rev-parse", "main"))
+	for name, c := range map[string]struct {
+		text string
+		ours bool
+	}{"ours": {half, true}, "more than ours": {half + "\n# mine\n", false}, "nothing": {string(lock), false}, "no pin": {"GEM\n", false}} {
+		put(t, moved.Repository, pin.Gemfile, c.text)
+		f := newFleet([]Site{moved})
+		var begun bool
+		err := f.with(t.Context(), moved, func(c carrier) (err error) {
+			if begun, err = c.begun(t.Context(), planned); err != nil {
+				return err
+			}
+			return c.drop(t.Context(), planned)
+		})
+		f.close()
+		if err != nil || begun != c.ours {
+			t.Errorf("%s: begun is %v: %v", name, begun, err)
+		}
+		want := c.text
+		if c.ours {
+			want = string(lock)
+		}
+		if is, err := os.ReadFile(filepath.Join(moved.Repository, pin.Gemfile)); err != nil || string(is) != want {
+			t.Errorf("%s: left is %q: %v", name, is, err)
 		}
 	}
 }

@@ -133,6 +133,11 @@ func (p pinned) change(ctx context.Context, to string) (*change, error) {
 	if back, err := p.theme.repo.contains(ctx, at.Commit, to); err != nil || back {
 		return nil, err // the site is ahead of what was asked for
 	}
+	return p.move(ctx, at, names, to)
+}
+
+// move is the change from one commit of the theme to another. The theme is open, and its lock is held.
+func (p pinned) move(ctx context.Context, at pin.Pin, names pin.Theme, to string) (*change, error) {
 	edits, err := at.Move(names, p.theme.source(ctx, at.Commit), p.theme.source(ctx, to), pin.Target{Commit: to, GoModule: p.theme.goModule(ctx, names.Module, to)})
 	if err != nil {
 		return nil, err
@@ -144,10 +149,47 @@ func (p pinned) change(ctx context.Context, to string) (*change, error) {
 	return c, nil
 }
 
-// begun and drop: what a run has written into a lock file names no banner, so it is left to the next put, which refuses what is not its own.
-func (pinned) begun(context.Context, Banner) (bool, error) { return false, nil }
+// halfMoved is the move that a run had written into the working tree and not committed; nil is none.
+func (p pinned) halfMoved(ctx context.Context) (*change, error) {
+	p.theme.mu.Lock()
+	defer p.theme.mu.Unlock()
+	if err := p.theme.open(ctx); err != nil {
+		return nil, err
+	}
+	at, names, err := p.pinAt(ctx, "HEAD")
+	if err != nil || at.Path != "" {
+		return nil, err
+	}
+	written, err := pin.Find(func(name string) ([]byte, bool, error) {
+		data, err := p.read(name)
+		return data, err == nil, nil //nolint:nilerr // what cannot be read is not there
+	}, names, p.site.Pin)
+	if err != nil || written.Commit == at.Commit {
+		return nil, nil //nolint:nilerr // a file that names no theme is not of our making
+	}
+	to, err := p.theme.resolve(ctx, written.Commit)
+	if err != nil || to == at.Commit {
+		return nil, nil //nolint:nilerr // nor one that names a commit which the theme does not have
+	}
+	return p.move(ctx, at, names, to)
+}
 
-func (pinned) drop(context.Context, Banner) error { return nil }
+func (p pinned) begun(ctx context.Context, _ Banner) (bool, error) {
+	c, err := p.halfMoved(ctx)
+	if c == nil || err != nil {
+		return false, err
+	}
+	files, err := p.repo.begun(ctx, *c)
+	return len(files) > 0, err
+}
+
+func (p pinned) drop(ctx context.Context, _ Banner) error {
+	c, err := p.halfMoved(ctx)
+	if c == nil || err != nil {
+		return err
+	}
+	return p.dropBegun(ctx, *c)
+}
 
 // unpinned is a site whose builds take the newest commit of the theme.
 type unpinned struct{ theme *theme }
