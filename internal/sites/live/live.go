@@ -50,7 +50,8 @@ type Result struct {
 	Pages int // that were looked at
 	Right int // of them
 	Wrong []Page
-	Cut   bool // the sitemap names more pages than are looked at
+	Cut   bool      // the sitemap names more pages than are looked at
+	From  time.Time // the banner is on pages and hidden until then; zero = it is to be seen
 }
 
 // Page is one that is not as wanted, or could not be looked at.
@@ -127,6 +128,7 @@ type visit struct {
 
 	mu    sync.Mutex
 	wrong map[string]string // why, of each page that is not right yet
+	from  time.Time
 }
 
 func (c *Checker) visit(ctx context.Context, t Target) (*visit, error) {
@@ -205,18 +207,23 @@ func (v *visit) lookAt(ctx context.Context, w Want, address string) string {
 		return ""
 	}
 	shown := p.shows(w)
+	starts, marked := p.marked(w.ID)
 	switch {
 	case w.On && !shown:
 		return "the banner is not on it"
-	case !w.On && (shown || w.ID != "" && slices.Contains(p.banners, w.ID)):
+	case !w.On && (shown || marked):
 		return "the banner is still on it"
+	case w.On && starts.After(time.Now()):
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.from = starts
 	}
 	return ""
 }
 
 func (v *visit) result() Result {
 	left := v.left()
-	r := Result{Pages: len(v.pages), Right: len(v.pages) - len(left), Cut: v.cut}
+	r := Result{Pages: len(v.pages), Right: len(v.pages) - len(left), Cut: v.cut, From: v.from}
 	for _, p := range left[:min(len(left), shownBad)] {
 		r.Wrong = append(r.Wrong, Page{p, v.wrong[p]})
 	}
@@ -230,6 +237,7 @@ type Sum struct {
 	Slowest        time.Duration // from push to live, of the sites for which it is known; 0 = of none
 	Names          []string      // of sites that are not as wanted
 	Cut            bool
+	From           time.Time // it is hidden until then
 }
 
 // Add counts a site.
@@ -237,6 +245,9 @@ func (s *Sum) Add(name string, r Result, after time.Duration) {
 	s.Of++
 	s.Pages, s.OfPages = s.Pages+r.Right, s.OfPages+r.Pages
 	s.Cut = s.Cut || r.Cut
+	if r.From.After(s.From) {
+		s.From = r.From
+	}
 	if !r.All() {
 		s.Names = append(s.Names, name)
 		return
@@ -257,6 +268,9 @@ func (s Sum) Text(on bool) string {
 	}
 	if s.Cut {
 		text += fmt.Sprintf(" (the first %d of each site)", mostPages)
+	}
+	if !s.From.IsZero() {
+		text += ", to be seen from " + s.From.UTC().Format("2 January 2006, 15:04 UTC")
 	}
 	if len(s.Names) > 0 {
 		slices.Sort(s.Names)

@@ -205,3 +205,26 @@ func FuzzSitemap(f *testing.F) {
 		}
 	})
 }
+
+// A banner that is on the pages ahead of its time is not called seen.
+func TestABannerAheadOfItsTime(t *testing.T) {
+	t.Parallel()
+	from := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+	for name, c := range map[string]struct {
+		starts string
+		want   time.Time
+	}{"ahead": {from.Format(time.RFC3339), from}, "begun": {"2020-01-01T00:00:00Z", time.Time{}}, "at once": {"", time.Time{}}, "nonsense": {"soon", time.Time{}}} {
+		target, _ := site(t, func(string) string {
+			return strings.Replace(banner, `="pg17"`, `="pg17" data-starts="`+c.starts+`"`, 1)
+		})
+		got, err := once(t, http.DefaultClient, target, want)
+		if err != nil || !got.All() || !got.From.Equal(c.want) {
+			t.Errorf("%s: %+v %v", name, got, err)
+		}
+		var s Sum
+		s.Add("www", got, 0)
+		if text := s.Text(true); strings.Contains(text, "to be seen from "+c.want.Format("2 January 2006, 15:04 UTC")) == c.want.IsZero() {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -13,12 +14,21 @@ import (
 // page is what a reader sees of one, with its blanks as one.
 type page struct {
 	text    string
-	banners []string // ids of banners that Lull's includes have written
+	banners []mark // that Lull's includes have written
 	scripts []string
 }
 
+// mark is a banner's element.
+type mark struct {
+	id     string
+	starts time.Time // it is hidden before; zero = it is not
+}
+
 // bannerAttribute is what the includes of `lull sites init` mark a banner with.
-const bannerAttribute = "data-lull-banner"
+const (
+	bannerAttribute = "data-lull-banner"
+	startsAttribute = "data-starts"
+)
 
 // parsePage reads as a browser does: any bytes are some page.
 func parsePage(body []byte) page {
@@ -56,11 +66,31 @@ func (p *page) attributes(t html.Token) {
 	for _, a := range t.Attr {
 		switch {
 		case a.Key == bannerAttribute:
-			p.banners = append(p.banners, a.Val)
+			p.banners = append(p.banners, mark{a.Val, startsOf(t)})
 		case a.Key == "src" && t.DataAtom == atom.Script:
 			p.scripts = append(p.scripts, a.Val)
 		}
 	}
+}
+
+// startsOf reads when a banner is shown from. What is no instant is none to the include's script either.
+func startsOf(t html.Token) (at time.Time) {
+	for _, a := range t.Attr {
+		if a.Key == startsAttribute {
+			at, _ = time.Parse(time.RFC3339, a.Val)
+		}
+	}
+	return at
+}
+
+// marked says that the banner's element is on the page, and when it is shown from.
+func (p page) marked(id string) (starts time.Time, is bool) {
+	for _, m := range p.banners {
+		if id != "" && m.id == id {
+			return m.starts, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // squeeze makes one blank of every run of them.
