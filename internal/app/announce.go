@@ -51,7 +51,11 @@ func (a *App) announce(ctx context.Context, p *config.Plan, terms say.Terms) (sa
 		return say.Said{}, err
 	}
 	s, err := a.tell(ctx, p.ID, terms, func(past []timeline.Entry) ([]maint.Event, error) {
-		events, err := timeline.Fold(p.ID, past).Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
+		m := timeline.Fold(p.ID, past)
+		events, err := m.Decide(maint.Schedule{Plan: a.announcement(p)}, a.now())
+		if err != nil && m.Running() {
+			return nil, hint.Wrap(err, "put the plan back to what was announced, and give window.allow more, as long as it ends in the future")
+		}
 		if e := p.Exception; e != nil && len(events) > 0 {
 			events = append(events, maint.Noted{Step: "notices", Text: "Short notice was decided by " + e.By + ": " + e.Why})
 		}
@@ -98,7 +102,7 @@ func (a *App) CancelMaintenance(ctx context.Context, w say.Cancel) (say.Said, er
 	}
 	s, err := a.tell(ctx, w.Maintenance, w.Terms, func(past []timeline.Entry) ([]maint.Event, error) {
 		m := timeline.Fold(w.Maintenance, past)
-		if m.State == maint.InProgress || m.State == maint.StateVerifying {
+		if m.Running() {
 			return nil, fmt.Errorf("cancel: maintenance %s is %s: %w", m.ID, m.State, maint.ErrState)
 		}
 		return m.Decide(maint.Cancel{Text: w.Text}, a.now())

@@ -210,7 +210,7 @@ func TestAPIPrivateWordsStayPrivate(t *testing.T) {
 	event := rapid.Custom(func(t *rapid.T) maint.Event {
 		words := rapid.StringMatching(`[a-z <&"]{1,20}`).Draw(t, "words")
 		return rapid.SampledFrom([]maint.Event{
-			announced, maint.Rescheduled{Scheduled: announced, Text: words}, maint.Started{Text: words}, maint.Updated{Text: words}, maint.Completed{Text: words},
+			announced, maint.Rescheduled{Scheduled: announced, Text: words}, maint.Started{Text: words}, maint.Updated{Text: words}, maint.Extended{Window: announced.Window, Text: words}, maint.Completed{Text: words},
 			maint.StepStarted{Step: secret, Title: secret}, maint.StepFinished{Title: secret, Evidence: secret}, maint.StepUndone{Title: secret},
 			maint.StepFailed{Title: secret, Error: secret, Hint: secret}, maint.Resumed{Text: secret}, maint.Noted{Step: secret, Text: secret, Figures: maint.Figures{secret: 1}},
 			maint.Fenced{Step: secret, Refused: []string{secret}},

@@ -20,6 +20,8 @@ type pace struct {
 	slow  []remark
 	read  func() pressure
 	late  func() // is told when this run has said that it will be late
+	// window gives that of the record: somebody may have made it longer meanwhile. nil = nobody does.
+	window func() (maint.Window, error)
 }
 
 // remark is what is to be put on record, and its key.
@@ -46,6 +48,8 @@ func (p *pace) Past(at time.Time, e maint.Event) {
 	case maint.Late:
 		p.watch.Told = e.ExpectedEnd
 		p.said++
+	case maint.Extended:
+		p.extend(e.Window)
 	}
 	p.watch.Live.Apply(e, at)
 }
@@ -60,6 +64,13 @@ func (p *pace) Recorded(at time.Time, e maint.Event) {
 		p.explain(e)
 	case maint.Late:
 		p.late()
+	}
+}
+
+// extend gives it more time than the plan had when the run began.
+func (p *pace) extend(w maint.Window) {
+	if _, end, err := w.Resolve(); err == nil && end.After(p.watch.End) {
+		p.watch.End, p.watch.Allow = end, w.Allow
 	}
 }
 
@@ -86,8 +97,13 @@ func (p *pace) Sampled(s run.Progress) {
 
 // Say implements run.Pace.
 func (p *pace) Say(now time.Time) (string, maint.Event) {
-	if p.m.State != maint.InProgress && p.m.State != maint.StateVerifying {
+	if !p.m.Running() {
 		return "", nil
+	}
+	if p.window != nil && p.watch.Live.End(now).After(p.watch.End) {
+		if w, err := p.window(); err == nil { // without an answer people are told of an end that is too early, and that is late
+			p.extend(w)
+		}
 	}
 	if late, due := p.watch.Late(now); due {
 		return fmt.Sprintf("late/%d", p.said+1), late

@@ -79,3 +79,35 @@ func TestPaceGoesOn(t *testing.T) {
 		t.Errorf("what is over is late: %v", e)
 	}
 }
+
+// TestPaceHearsOfMoreTime: somebody gives the window more time while it runs, and nobody is told that it is late.
+func TestPaceHearsOfMoreTime(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 12, 5, 4, 0, 0, 0, time.UTC)
+	w := maint.Window{Start: "2026-12-05 04:00", Zone: "UTC", Allow: 10 * time.Minute}
+	p, err := newPace(&config.Plan{ID: "m", Window: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.window = func() (maint.Window, error) { return w, nil }
+	p.Past(start, maint.Forecast{Parts: []maint.Expected{{Step: "copy", Takes: 20 * time.Minute}}})
+	p.Past(start, maint.Started{})
+	p.Recorded(start, maint.StepStarted{Step: "copy"})
+	w.Allow = time.Hour
+	for at := time.Duration(0); at < 20*time.Minute; at += 10 * time.Second {
+		if _, e := p.Say(start.Add(at)); e != nil {
+			t.Fatalf("after %s: %v", at, e)
+		}
+	}
+	for at := 20 * time.Minute; ; at += 10 * time.Second {
+		if _, e := p.Say(start.Add(at)); e != nil {
+			if late, ok := e.(maint.Late); !ok || !late.ExpectedEnd.After(start.Add(w.Allow)) {
+				t.Errorf("%v", e)
+			}
+			return
+		}
+		if at > 2*time.Hour {
+			t.Fatal("an hour after the end nobody was told")
+		}
+	}
+}

@@ -24,6 +24,9 @@ func (a *App) noticeFindings(ctx context.Context, p *config.Plan) ([]checks.Find
 	if err != nil {
 		return nil, err
 	}
+	if timeline.Fold(p.ID, past).Running() {
+		return nil, nil // what people were to be told before is over
+	}
 	start, _, err := p.Window.Resolve()
 	if err != nil {
 		return nil, err

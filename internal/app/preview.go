@@ -81,12 +81,15 @@ func (a *App) foreseen(p *config.Plan) []notify.Notice {
 	}
 	moved := begin
 	moved.Plan.Window.Start = end.AddDate(0, 0, -7).Format(maint.WallLayout)
+	longer := plan.Window
+	longer.Allow += longer.Allow / 2
 	for _, would := range []struct {
 		before maint.Maintenance
 		event  maint.Event
 	}{
 		{begin, maint.Started{}},
 		{begin, maint.Late{ExpectedEnd: end.Add(45 * time.Minute)}},
+		{begin, maint.Extended{Window: longer}},
 		{begin, maint.Completed{}},
 		{moved, maint.Rescheduled{Scheduled: plan}},
 		{begin, maint.Cancelled{}},

@@ -56,6 +56,10 @@ func (a *App) Run(ctx context.Context, planFile string, opts RunOptions) (text s
 	banner := a.keepBannerTrue(ctx, p, items)
 	defer banner.end()
 	runner.Pace, pace.late = pace, banner.late
+	pace.window = func() (maint.Window, error) {
+		past, err := a.history(ctx, p.ID)
+		return timeline.Fold(p.ID, past).Plan.Window, err
+	}
 	runner.Journal = probes // the sites are asked for as long as the run holds its lease
 	err = runner.Run(ctx, p.ID, items)
 	if err != nil || !bakes(p) {

@@ -59,7 +59,7 @@ func (a *App) Status(ctx context.Context) ([]Status, error) {
 
 // expectedEnd is the forecast of work under way, for as far as it has come.
 func expectedEnd(m maint.Maintenance, entries []timeline.Entry, sample run.Progress, now time.Time) time.Time {
-	if m.State != maint.InProgress && m.State != maint.StateVerifying {
+	if !m.Running() {
 		return time.Time{}
 	}
 	live := forecast.NewLive(nil)

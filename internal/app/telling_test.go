@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/notify"
@@ -208,6 +209,9 @@ func TestPolicyOfNotices(t *testing.T) {
 			}
 			var text string
 			for _, f := range r.Findings {
+				if f.Severity == checks.Note { // of a machine without dictionaries
+					continue
+				}
 				text += f.ID + " " + string(f.Severity) + " " + f.Text + " " + f.Fix + "\n"
 			}
 			if (r.Blockers() > 0) != (tt.blocked != "") || !strings.Contains(text, tt.blocked) || !strings.Contains(text, tt.warned) || tt.blocked+tt.warned == "" && text != "" {
@@ -258,7 +262,7 @@ func TestPreview(t *testing.T) {
 	for _, p := range list {
 		lines = append(lines, p.Moment+" "+p.Subject)
 	}
-	want := "7d Geplante Wartung am 5. Dez. 2026: Database upgrade\nstart Es geht los: Database upgrade\nlate Wartung dauert länger: Database upgrade\nend Wartung abgeschlossen: Database upgrade\n" +
+	want := "7d Geplante Wartung am 5. Dez. 2026: Database upgrade\nstart Es geht los: Database upgrade\nlate Wartung dauert länger: Database upgrade\nextended Wartung verlängert: Database upgrade\nend Wartung abgeschlossen: Database upgrade\n" +
 		"rescheduled Wartung auf den 5. Dez. 2026 verschoben: Database upgrade\ncancelled Wartung abgesagt: Database upgrade\ncancelled Wartung rückgängig gemacht: Database upgrade"
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s", got)
@@ -272,6 +276,49 @@ func TestPreview(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		_ = os.Remove(filepath.Join(dir, "words", name))
+	}
+}
+
+// More time is given while the work goes on: by the same command, told once, and nothing else can be changed.
+func TestMoreTimeIsTold(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	a, dir := appFor(t, fmt.Sprintf("notices: {private: [127.0.0.0/8], policy: {under_maintenance: [7d]}}\nchannels: {ops: {webhook: {url: %q}}}\n", l.URL))
+	a.now = at("2026-11-20 00:00")
+	file := planFile(t, dir, "")
+	schedule := func() say.Said {
+		t.Helper()
+		s, err := a.Schedule(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	schedule()
+	a.now = at("2026-11-28 04:00")
+	tellsAll(t, a)
+	a.now = at("2026-12-05 04:30")
+	if err := a.put(t.Context(), "pg17", maint.Started{Text: "The work has begun."}); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, file, "allow: 2h", "allow: 3h")
+	if s := schedule(); len(s.Entries) != 1 || !strings.Contains(s.Text, "20:00") {
+		t.Errorf("said: %+v", s)
+	}
+	if s := schedule(); len(s.Entries) != 0 {
+		t.Errorf("said again: %+v", s)
+	}
+	tellsAll(t, a)
+	if got := strings.Join(l.types(), " "); got != "maintenance.ahead maintenance.extended" {
+		t.Errorf("came: %s", got)
+	}
+	edit(t, file, "Database upgrade", "Something else")
+	if _, err := a.Schedule(t.Context(), file); !errors.Is(err, maint.ErrState) || hint.Of(err) == "" {
+		t.Errorf("another plan: %v", err)
+	}
+	page, err := a.Page(t.Context())
+	if err != nil || len(page.Running) != 1 || page.Running[0].Window.Allow != 3*time.Hour || page.Running[0].Title != "Database upgrade" {
+		t.Errorf("the page: %+v, %v", page.Running, err)
 	}
 }
 

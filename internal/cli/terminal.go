@@ -98,6 +98,8 @@ func factText(e maint.Event) string {
 		return "public      " + e.Text
 	case maint.Late:
 		return fmt.Sprintf("public      %s Expected end: %s", e.Text, e.ExpectedEnd.Local().Format("15:04"))
+	case maint.Extended:
+		return "public      " + e.Text
 	case maint.Verifying:
 		return "public      " + e.Text
 	case maint.Completed:

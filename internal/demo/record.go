@@ -32,6 +32,8 @@ func readRecord(data []byte) (record, error) {
 			r.window = x.Window.Allow
 		case maint.Rescheduled:
 			r.window = x.Window.Allow
+		case maint.Extended:
+			r.window = x.Window.Allow
 		case maint.Started:
 			r.started = e.At
 		case maint.Completed:

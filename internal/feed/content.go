@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/markdown"
 	"github.com/lullhq/lull/internal/phrase"
 	"github.com/lullhq/lull/internal/view"
@@ -21,7 +20,7 @@ func (o Origin) content(u view.Update) string {
 	} else {
 		out.WriteString(paragraphs(u.Text))
 	}
-	announces := u.Kind == maint.Scheduled{}.Kind() || u.Kind == maint.Rescheduled{}.Kind()
+	announces := u.Announces()
 	if announces && u.Planned != nil && u.Planned.Known() {
 		out.WriteString(paragraph(o.say("entry.planned_for", "when", o.span(*u.Planned))))
 	}

@@ -63,6 +63,8 @@ func holds(n notify.Notice, m view.Maintenance, now time.Time) bool {
 		return m.State == maint.StateScheduled
 	case notify.Started, notify.Late:
 		return m.Running()
+	case notify.Extended:
+		return m.State == maint.StateScheduled || m.Running()
 	}
 	return !m.Ended.IsZero() && now.Sub(n.Told()) < lasts
 }

@@ -66,6 +66,12 @@ type Late struct {
 	Text        string    `json:"text"`
 }
 
+// Extended says that the window is longer than people were told, while the work goes on. It begins when it did.
+type Extended struct {
+	Window Window `json:"window"`
+	Text   string `json:"text"`
+}
+
 // Verifying says that the work is done and the checks after it run.
 type Verifying struct {
 	Text string `json:"text"`
@@ -286,6 +292,7 @@ func (Started) Kind() string       { return "started" }
 func (Updated) Kind() string       { return "updated" }
 func (BannerChanged) Kind() string { return "banner_changed" }
 func (Late) Kind() string          { return "late" }
+func (Extended) Kind() string      { return "extended" }
 func (Verifying) Kind() string     { return "verifying" }
 func (Completed) Kind() string     { return "completed" }
 func (Cancelled) Kind() string     { return "cancelled" }
@@ -307,6 +314,7 @@ func (Started) public()       {}
 func (Updated) public()       {}
 func (BannerChanged) public() {}
 func (Late) public()          {}
+func (Extended) public()      {}
 func (Verifying) public()     {}
 func (Completed) public()     {}
 func (Cancelled) public()     {}

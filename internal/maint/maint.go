@@ -55,7 +55,7 @@ type Maintenance struct {
 
 // Commands are what a person or a step decides.
 type (
-	// Schedule announces the maintenance, or announces it anew with other facts.
+	// Schedule announces the maintenance, or announces it anew with other facts. While the work goes on, it may have more time.
 	Schedule struct{ Plan Scheduled }
 	// Start says that work begins now.
 	Start struct{ Text string }
@@ -131,8 +131,22 @@ func (m Maintenance) schedule(c Schedule, now time.Time) ([]Event, error) {
 			return nil, nil
 		}
 		return []Event{Rescheduled{Scheduled: c.Plan, Text: rescheduledText(m.Plan, c.Plan)}}, nil
+	case InProgress, StateVerifying:
+		return m.extend(c.Plan)
 	}
 	return nil, fmt.Errorf("schedule: maintenance %s is %s: %w", m.ID, m.state(), ErrState)
+}
+
+// extend gives the window more time. Nothing else of a plan can be changed while the work goes on.
+func (m Maintenance) extend(to Scheduled) ([]Event, error) {
+	if m.Plan.Same(to) {
+		return nil, nil
+	}
+	if w := to.Window; !w.Longer(m.Plan.Window) {
+		return nil, fmt.Errorf("schedule: the work on %s goes on, and only its window can be changed now, to a longer one that begins at the same time: %w", m.ID, ErrState)
+	}
+	text, err := extendedText(to.Window)
+	return []Event{Extended{Window: to.Window, Text: text}}, err
 }
 
 func (m Maintenance) state() State {
@@ -141,6 +155,9 @@ func (m Maintenance) state() State {
 	}
 	return m.State
 }
+
+// Running says whether the work, or the checks after it, go on.
+func (m Maintenance) Running() bool { return m.State == InProgress || m.State == StateVerifying }
 
 // Apply folds one recorded event, published at the given instant, into the maintenance.
 func (m Maintenance) Apply(e Event, at time.Time) Maintenance {
@@ -154,6 +171,11 @@ func (m Maintenance) Apply(e Event, at time.Time) Maintenance {
 		m.State, m.Started = InProgress, at
 	case Late:
 		m.Late = &e
+	case Extended:
+		m.Plan.Window = e.Window
+		if _, end, err := e.Window.Resolve(); err == nil && m.Late != nil && !m.Late.ExpectedEnd.After(end) {
+			m.Late = nil // it is not expected to be late any more
+		}
 	case Verifying:
 		m.State = StateVerifying
 	case Completed:

@@ -36,6 +36,13 @@ func reworded() maint.Scheduled {
 	return p
 }
 
+// longer is plan with an hour more.
+func longer() maint.Scheduled {
+	p := plan
+	p.Window.Allow += time.Hour
+	return p
+}
+
 func in(state maint.State) maint.Maintenance {
 	m := maint.Maintenance{ID: "m"}
 	for _, e := range map[maint.State][]maint.Event{
@@ -62,7 +69,8 @@ func TestDecide(t *testing.T) {
 		cmd  maint.Command
 		want [6]string // in the order of states
 	}{
-		{"schedule", maint.Schedule{Plan: plan}, [6]string{"scheduled", "", "no", "no", "no", "no"}},
+		{"schedule", maint.Schedule{Plan: plan}, [6]string{"scheduled", "", "", "", "no", "no"}},
+		{"schedule for longer", maint.Schedule{Plan: longer()}, [6]string{"scheduled", "rescheduled", "extended", "extended", "no", "no"}},
 		{"schedule anew", maint.Schedule{Plan: moved()}, [6]string{"scheduled", "rescheduled", "no", "no", "no", "no"}},
 		{"start", maint.Start{Text: "Work begins."}, [6]string{"no", "started", "", "no", "no", "no"}},
 		{"verify", maint.Verify{}, [6]string{"no", "no", "verifying", "", "no", "no"}},
@@ -126,6 +134,31 @@ func TestScheduleSaysWhatMoved(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A window that is made longer while the work goes on is the one that holds, and what is expected to end in it is not late.
+func TestExtended(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 12, 5, 6, 0, 0, 0, time.UTC)
+	for late, want := range map[time.Duration]bool{30 * time.Minute: false, time.Hour: false, 61 * time.Minute: true} {
+		m := in(maint.InProgress).Apply(maint.Late{ExpectedEnd: end.Add(late)}, now)
+		events, err := m.Decide(maint.Schedule{Plan: longer()}, end)
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%v, %v", events, err)
+		}
+		if got := events[0].(maint.Extended); got.Text != "The maintenance has more time. The window now ends at 2026-12-05 20:00 (Pacific/Auckland)." {
+			t.Error(got.Text)
+		}
+		if m = m.Apply(events[0], end); m.Plan.Window != longer().Window || (m.Late != nil) != want {
+			t.Errorf("late by %s: %+v", late, m)
+		}
+		if again, err := m.Decide(maint.Schedule{Plan: longer()}, end); err != nil || len(again) > 0 {
+			t.Errorf("the same again: %v, %v", again, err)
+		}
+		if _, err := m.Decide(maint.Schedule{Plan: plan}, now); !errors.Is(err, maint.ErrState) {
+			t.Errorf("shorter: %v", err)
+		}
 	}
 }
 

@@ -20,11 +20,12 @@ const (
 	AtLate      = "late"
 	AtEnd       = "end"
 	Reschedules = "rescheduled"
+	Extends     = "extended"
 	Cancels     = "cancelled"
 )
 
 // Occasions are all of them.
-var Occasions = []string{AtStart, AtLate, AtEnd, Reschedules, Cancels}
+var Occasions = []string{AtStart, AtLate, AtEnd, Reschedules, Extends, Cancels}
 
 var beforeStart = regexp.MustCompile(`^([1-9][0-9]{0,3})([dhm])$`)
 

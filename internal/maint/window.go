@@ -56,6 +56,11 @@ func first(t time.Time) time.Time {
 	return t
 }
 
+// Longer says whether a window is another one with more time, and else the same.
+func (w Window) Longer(than Window) bool {
+	return w.Start == than.Start && w.Zone == than.Zone && w.Allow > than.Allow
+}
+
 // Same says whether two plans promise the public the same thing.
 func (s Scheduled) Same(o Scheduled) bool {
 	return s.Title == o.Title && s.Summary == o.Summary && s.Window == o.Window && s.Author == o.Author &&
@@ -68,4 +73,9 @@ func rescheduledText(was, is Scheduled) string {
 		return "The plan was changed. The window stays as it was."
 	}
 	return fmt.Sprintf("The window moved from %s (%s) to %s (%s).", was.Window.Start, was.Window.Zone, is.Window.Start, is.Window.Zone)
+}
+
+func extendedText(w Window) (string, error) {
+	_, end, err := w.Resolve()
+	return fmt.Sprintf("The maintenance has more time. The window now ends at %s (%s).", end.Format(WallLayout), w.Zone), err
 }

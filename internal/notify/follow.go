@@ -12,7 +12,7 @@ import (
 // Bears says whether an event can lead to notices at all, or to a Mirror.
 func Bears(e maint.Event) bool {
 	switch e.(type) {
-	case maint.Scheduled, maint.Rescheduled, maint.Started, maint.Late, maint.Completed, maint.Cancelled, maint.RolledBack,
+	case maint.Scheduled, maint.Rescheduled, maint.Started, maint.Late, maint.Extended, maint.Completed, maint.Cancelled, maint.RolledBack,
 		maint.ChangePosted, maint.ChangeWithdrawn, maint.IncidentOpened, maint.IncidentUpdated, maint.PostMortemPublished:
 		return true
 	}
@@ -22,8 +22,8 @@ func Bears(e maint.Event) bool {
 // Follow says what is to be told because of one entry, given the maintenance before it. What was to be
 // told until then and was not is overtaken, unless fresh is false: then the entry changes nothing.
 //
-// A completed maintenance, one that was moved, called off or taken back is told of by itself, to those who
-// had been told of it. All else is told as far as the plan lists it.
+// A completed maintenance, one that was moved or has more time, that is late, called off or taken back is told of by itself, to those who
+// had been told of it. The start is told as far as the plan lists it. That it is late, is told to everybody where the plan lists it.
 func Follow(before maint.Maintenance, e timeline.Entry) (out []Notice, fresh bool) {
 	switch ev := e.Event.(type) {
 	case maint.Scheduled:
@@ -33,17 +33,27 @@ func Follow(before maint.Maintenance, e timeline.Entry) (out []Notice, fresh boo
 		out = ahead(n, ev.Scheduled, e.At)
 		if was := before.Plan.Window; was != ev.Window {
 			n.Before, n.Text, n.Since = &was, ev.Text, before.Scheduled
-			out = append([]Notice{occasion(n, Rescheduled, maint.Reschedules, e)}, out...)
+			kind, word := Rescheduled, maint.Reschedules
+			if ev.Window.Longer(was) {
+				kind, word = Extended, maint.Extends
+			}
+			out = append([]Notice{occasion(n, kind, word, e)}, out...)
 		}
 		return out, true
 	case maint.Started:
 		return listed(before, e, Started, maint.AtStart, ev.Text), true
 	case maint.Late:
-		out = listed(before, e, Late, maint.AtLate, ev.Text)
+		if out = listed(before, e, Late, maint.AtLate, ev.Text); len(out) == 0 {
+			out = toTold(before, e, Late, maint.AtLate, ev.Text)
+		}
 		for i := range out {
 			out[i].Expected = ev.ExpectedEnd
 		}
-		return out, len(out) > 0
+		return out, true
+	case maint.Extended:
+		out = toTold(before, e, Extended, maint.Extends, ev.Text)
+		out[0].Before, out[0].Window = &before.Plan.Window, ev.Window
+		return out, true
 	case maint.Completed:
 		return toTold(before, e, Completed, maint.AtEnd, ev.Text), true
 	case maint.Cancelled:

@@ -55,6 +55,8 @@ func TestFollow(t *testing.T) {
 	moved.Window.Start = "2026-12-12 17:00"
 	retitled := plan
 	retitled.Title = "Upgrade of the database"
+	longer := plan
+	longer.Window.Allow += time.Hour
 	silent := plan
 	silent.Notices = []string{"7d"}
 	late := maint.Late{ExpectedEnd: at("2026-12-05 07:15")}
@@ -78,10 +80,14 @@ func TestFollow(t *testing.T) {
 		"other words are not another time": {"2026-12-05 03:30", []maint.Event{plan, maint.Rescheduled{Scheduled: retitled}}, []string{
 			"2026-12-05 03:00 ahead pg17/1h/2026-12-05T04:00Z",
 		}},
-		"started":                   {"2026-12-05 04:00", []maint.Event{plan, maint.Started{}}, []string{"2026-12-05 04:00 start pg17/start/2"}},
-		"started, not listed":       {"2026-12-05 04:00", []maint.Event{silent, maint.Started{}}, nil},
-		"late":                      {"2026-12-05 06:00", []maint.Event{plan, maint.Started{}, late}, []string{"2026-12-05 06:00 late pg17/late/3"}},
-		"late, not listed":          {"2026-12-05 06:00", []maint.Event{silent, maint.Started{}, late}, []string{"nothing changes"}},
+		"started":                  {"2026-12-05 04:00", []maint.Event{plan, maint.Started{}}, []string{"2026-12-05 04:00 start pg17/start/2"}},
+		"started, not listed":      {"2026-12-05 04:00", []maint.Event{silent, maint.Started{}}, nil},
+		"late":                     {"2026-12-05 06:00", []maint.Event{plan, maint.Started{}, late}, []string{"2026-12-05 06:00 late pg17/late/3"}},
+		"late, not listed":         {"2026-12-05 06:00", []maint.Event{silent, maint.Started{}, late}, []string{"2026-12-05 06:00 late pg17/late/3 to those who were told"}},
+		"more time, listed or not": {"2026-12-05 06:00", []maint.Event{silent, maint.Started{}, late, maint.Extended{Window: longer.Window}}, []string{"2026-12-05 06:00 extended pg17/extended/4 to those who were told"}},
+		"more time before the start": {"2026-12-05 03:30", []maint.Event{plan, maint.Rescheduled{Scheduled: longer}}, []string{
+			"2026-12-05 03:30 extended pg17/extended/2 to those who were told", "2026-12-05 03:00 ahead pg17/1h/2026-12-05T04:00Z",
+		}},
 		"completed, listed or not":  {"2026-12-05 06:00", []maint.Event{silent, maint.Started{}, maint.Completed{}}, []string{"2026-12-05 06:00 end pg17/end/3 to those who were told"}},
 		"called off, listed or not": {"2026-12-01 06:00", []maint.Event{plan, maint.Cancelled{}}, []string{"2026-12-01 06:00 cancelled pg17/cancelled/2 to those who were told"}},
 		"taken back after it was completed": {"2026-12-05 08:00", []maint.Event{plan, maint.Started{}, maint.Completed{}, maint.RolledBack{}}, []string{

@@ -25,6 +25,9 @@ func Mirrored(before maint.Maintenance, e timeline.Entry) (n Notice, ok bool) {
 		plan = ev.Scheduled
 	case maint.Late:
 		late = &ev
+	case maint.Extended:
+		before = before.Apply(ev, e.At)
+		plan, late = before.Plan, before.Late
 	case maint.Started:
 	case maint.Completed, maint.Cancelled, maint.RolledBack:
 		over = true

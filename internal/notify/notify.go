@@ -25,12 +25,13 @@ const (
 	Late        Kind = "late"
 	Completed   Kind = "end"
 	Rescheduled Kind = "rescheduled"
+	Extended    Kind = "extended" // it has more time, and begins or began when it was to
 	Cancelled   Kind = "cancelled"
 	RolledBack  Kind = "rolled_back"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Ahead, Started, Late, Completed, Rescheduled, Cancelled, RolledBack}
+var Kinds = []Kind{Ahead, Started, Late, Completed, Rescheduled, Extended, Cancelled, RolledBack}
 
 // Notice is one thing to be told about a maintenance, with the facts as they were when it was decided.
 type Notice struct {

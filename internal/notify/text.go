@@ -140,7 +140,7 @@ func standard(c *phrase.Catalogue, n Notice) *Text {
 	switch n.Kind {
 	case Late:
 		facts = lines("expected", "planned")
-	case Rescheduled:
+	case Rescheduled, Extended:
 		facts = lines("now", "before", "affects")
 	case Completed, Cancelled, RolledBack:
 		facts = lines("planned")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lullhq/lull/internal/golden"
 	"github.com/lullhq/lull/internal/maint"
@@ -16,6 +17,9 @@ func sample(k notify.Kind) notify.Notice {
 	switch k {
 	case notify.Late:
 		n.Expected, n.Text = at("2026-12-05 07:15"), "The copy takes longer than it did when we tried it."
+	case notify.Extended:
+		before := plan.Window
+		n.Before, n.Window.Allow = &before, before.Allow+time.Hour
 	case notify.Rescheduled:
 		before := plan.Window
 		before.Start = "2026-11-28 17:00"

@@ -14,7 +14,7 @@ import (
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
-		"no address, and http:// is none":                                       nil,
+		"no address, and http:// is none":                                        nil,
 		"See https://example.com/a. And HTTP://EXAMPLE.com/b, too!":              {"https://example.com/a", "HTTP://EXAMPLE.com/b"},
 		"[here](https://example.com/a_(b)) (https://example.com/c?d=e#f)":        {"https://example.com/a_(b)", "https://example.com/c?d=e#f"},
 		"<https://example.com/> **https://example.com/x** `https://example.com`": {"https://example.com/", "https://example.com/x", "https://example.com"},

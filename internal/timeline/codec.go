@@ -13,7 +13,7 @@ var kinds = func() map[string]reflect.Type {
 	out := map[string]reflect.Type{}
 	for _, e := range []maint.Event{
 		maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.BannerChanged{},
-		maint.Late{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
+		maint.Late{}, maint.Extended{}, maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
 		maint.IncidentOpened{}, maint.IncidentUpdated{}, maint.PostMortemPublished{},
 		maint.ComponentSet{}, maint.ComponentFreed{}, maint.ComponentProbed{},
 		maint.ChangePosted{}, maint.ChangeWithdrawn{}, maint.ChangeDrafted{}, maint.ChangeDiscarded{},

@@ -145,6 +145,8 @@ func said(entries []timeline.PublicEntry, current Window) []Entry {
 			line.Text, line.Window = ev.Summary, other(resolve(ev.Window), current)
 		case maint.Rescheduled:
 			line.Text, line.Window = ev.Text, other(resolve(ev.Window), current)
+		case maint.Extended:
+			line.Text, line.Window = ev.Text, other(resolve(ev.Window), current)
 		case maint.Late:
 			line.Text, line.Expected = ev.Text, current.in(ev.ExpectedEnd)
 		default:
@@ -154,6 +156,11 @@ func said(entries []timeline.PublicEntry, current Window) []Entry {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// Announces says whether the entry says when it is to be.
+func (e Entry) Announces() bool {
+	return slices.Contains([]string{maint.Scheduled{}.Kind(), maint.Rescheduled{}.Kind(), maint.Extended{}.Kind()}, e.Kind)
 }
 
 // called gives the entry its name.

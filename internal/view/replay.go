@@ -83,7 +83,7 @@ func (r *replayer) take(e timeline.PublicEntry, at time.Time) {
 	case maint.AMaintenance:
 		m := r.works[id].Apply(e.Event, at)
 		r.works[id] = m
-		r.say(id, m.State == maint.InProgress || m.State == maint.StateVerifying, m.Plan.Components, at)
+		r.say(id, m.Running(), m.Plan.Components, at)
 	}
 }
 

@@ -59,7 +59,7 @@ func (m Maintenance) updates() []Update {
 	for _, e := range slices.Backward(m.Entries) {
 		if e.Window != nil {
 			planned = e.Window
-		} else if e.Kind == (maint.Rescheduled{}).Kind() {
+		} else if e.Announces() {
 			planned = &m.Window
 		}
 		out = append(out, Update{Entry: e, Subject: m.ID, Title: m.Title, Planned: planned, Touches: m.Components, Changed: e.At})

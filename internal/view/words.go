@@ -130,6 +130,8 @@ func words(e maint.Public) string {
 		return e.Text
 	case maint.Late:
 		return e.Text
+	case maint.Extended:
+		return e.Text
 	case maint.Verifying:
 		return e.Text
 	case maint.Completed:

@@ -94,7 +94,7 @@ func TestEveryValueHasAName(t *testing.T) {
 			check("told.kind", string(v))
 		}
 		for _, e := range []maint.Public{
-			maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.Late{},
+			maint.Scheduled{}, maint.Rescheduled{}, maint.Started{}, maint.Updated{}, maint.Late{}, maint.Extended{},
 			maint.Verifying{}, maint.Completed{}, maint.Cancelled{}, maint.RolledBack{},
 		} {
 			check("entry", e.Kind())

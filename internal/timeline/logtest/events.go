@@ -23,6 +23,7 @@ func Events() []maint.Event {
 		maint.Updated{Text: "Half of it is copied."},
 		maint.BannerChanged{On: true, Sites: 2, Of: 3, Text: "The banner is on."},
 		maint.Late{ExpectedEnd: time.Date(2026, 12, 5, 7, 15, 0, 123456000, time.UTC), Text: "We need 15 minutes more."},
+		maint.Extended{Window: maint.Window{Start: "2026-12-05 17:00", Zone: "Pacific/Auckland", Allow: 3 * time.Hour}, Text: "The maintenance has more time."},
 		maint.Verifying{Text: "The work is done and is being checked."},
 		maint.Completed{Text: "All checks are green."},
 		maint.Cancelled{Text: "It will not happen."},
