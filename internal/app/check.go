@@ -90,12 +90,12 @@ func (a *App) checkAll(ctx context.Context, p *config.Plan, o CheckOptions) (Che
 	if err != nil || checks.Refusal(r.Findings) != nil {
 		return r, err // what there is to do cannot be asked of a server that is not as it should be
 	}
-	f, err := a.forecast(ctx, p)
+	f, load, err := a.forecast(ctx, p)
 	if err != nil {
 		return r, err
 	}
 	left, err := remaining(p, a.now())
-	r.Forecast, r.Findings = &f, append(r.Findings, forecastFindings(p, f, left)...)
+	r.Forecast, r.Findings = &f, append(append(r.Findings, forecastFindings(p, f, left)...), walFindings(p, f, load)...)
 	return r, err
 }
 

@@ -11,26 +11,28 @@ import (
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/forecast"
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/timeline"
 	"github.com/lullhq/lull/internal/view"
 )
 
-// forecast says how long the plan's work will take, by its rehearsals and by how much there is to do today.
-func (a *App) forecast(ctx context.Context, p *config.Plan) (maint.Forecast, error) {
+// forecast says how long the plan's work will take, by its rehearsals and by how much there is to do today. What there
+// is to do comes with it; nil when nobody looked, because it was never rehearsed.
+func (a *App) forecast(ctx context.Context, p *config.Plan) (maint.Forecast, maint.Figures, error) {
 	past, err := a.history(ctx, rehearsalOf(p.ID))
 	if err != nil {
-		return maint.Forecast{}, err
+		return maint.Forecast{}, nil, err
 	}
 	steps, err := a.expectable(p)
 	if err != nil {
-		return maint.Forecast{}, err
+		return maint.Forecast{}, nil, err
 	}
 	rehearsals := rehearsalsIn(past)
 	if len(rehearsals) == 0 {
-		return forecast.New(steps, nil, nil), nil
+		return forecast.New(steps, nil, nil), nil, nil
 	}
 	load, err := a.load(ctx, p)
-	return forecast.New(steps, rehearsals, load), err
+	return forecast.New(steps, rehearsals, load), load, err
 }
 
 func rehearsalsIn(past []timeline.Entry) (out []forecast.Rehearsal) {
@@ -112,6 +114,29 @@ func forecastFindings(p *config.Plan, f maint.Forecast, left time.Duration) []ch
 			Text: "there is far more to do now than when it was rehearsed on " + f.Rehearsed.UTC().Format("2 January 2006")}}
 	}
 	return nil
+}
+
+// walFindings hold what the source will have to keep for the new server against what it may keep.
+func walFindings(p *config.Plan, f maint.Forecast, load maint.Figures) (out []checks.Finding) {
+	for _, s := range p.Steps {
+		if s.Kind != config.KindUpgrade {
+			continue
+		}
+		var during time.Duration
+		for _, part := range f.Parts {
+			if strings.HasPrefix(part.Step, s.Name+"/") {
+				during += part.Takes
+			}
+		}
+		kept, budget := pgup.WALKept(load, s.Name, during)
+		if budget == 0 || kept <= budget {
+			continue
+		}
+		out = append(out, checks.Finding{ID: "wal-room", Severity: checks.Warning, Where: config.Place(p.File, "steps"),
+			Text: fmt.Sprintf("the source will keep about %s of WAL while the new server is made, at the rate of today, and %s may be: the copy would be given up", view.Bytes(kept), view.Bytes(budget)),
+			Fix:  "choose a quieter time, make room on the source's disk, or give the upgrade a larger wal_budget"})
+	}
+	return out
 }
 
 // ForecastText is a forecast for a person: how long each step takes, and all of it.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +41,26 @@ func TestForecastFindings(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestRoomForWAL(t *testing.T) {
+	t.Parallel()
+	p := &config.Plan{File: "plan.yaml", Steps: []config.Step{{Name: "upgrade", Kind: config.KindUpgrade}}}
+	f := maint.Forecast{Parts: []maint.Expected{{Step: "upgrade/base-backup", Takes: time.Minute}, {Step: "upgrade/catch-up", Takes: time.Minute}, {Step: "wait", Takes: time.Hour}}}
+	for rate, want := range map[float64]string{1000: "", 1e6: "wal-room", 0: ""} {
+		got := ""
+		for _, x := range walFindings(p, f, maint.Figures{"upgrade/wal_bytes_per_s": rate, "upgrade/wal_budget_bytes": 64 << 20}) {
+			got += x.ID
+			if !strings.Contains(x.Text, "120 MB") || !strings.Contains(x.Text, "67.1 MB") {
+				t.Error(x.Text)
+			}
+		}
+		if got != want {
+			t.Errorf("%.0f bytes a second: %q", rate, got)
+		}
+	}
+	if got := walFindings(p, f, nil); len(got) > 0 {
+		t.Errorf("nobody looked, and there is %v", got)
 	}
 }

@@ -73,7 +73,7 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	if failed != nil {
 		return "", failed
 	}
-	f, err := a.forecast(ctx, p)
+	f, _, err := a.forecast(ctx, p)
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package pgup
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -44,11 +43,16 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 		return err
 	}
 	missing, err := u.withoutStatistics(ctx)
+	if err == nil && len(missing) > 0 { // clients have worn it down since
+		if err = u.freshen(ctx, rec); err == nil {
+			missing, err = u.withoutStatistics(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("tables without statistics after the switch: %s", sample(missing))
+		return hint.Errorf("VACUUM ANALYZE them on the new server and see what it says, then run again", "the planner knows less of %d tables on the new server than on the old one: %s", len(missing), sample(missing))
 	}
 	return rec.Keep(ctx, begun{true})
 }

@@ -3,6 +3,7 @@ package pgup
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
@@ -14,6 +15,7 @@ const (
 	loadRelations = "relations"
 	loadCarried   = "carried_bytes"
 	loadWAL       = "wal_bytes_per_s"
+	loadBudget    = "wal_budget_bytes" // no time grows with it: WALKept holds it against the rate
 )
 
 // growsWith says which figure of the load the time of a step grows with. Those that are not here take as
@@ -48,5 +50,12 @@ func (u *Upgrade) Load(ctx context.Context) (maint.Figures, error) {
 	return maint.Figures{
 		u.Name + "/" + loadBytes: float64(l.Bytes), u.Name + "/" + loadRelations: float64(l.Relations),
 		u.Name + "/" + loadCarried: float64(l.Carried), u.Name + "/" + loadWAL: l.WAL,
+		u.Name + "/" + loadBudget: float64(u.walBudget(nil)),
 	}, nil
+}
+
+// WALKept says how much WAL the source of an upgrade step will keep for a new server that is made and caught up within
+// the given time, and how much it may: both in bytes, by the figures of Load.
+func WALKept(load maint.Figures, step string, during time.Duration) (kept, budget float64) {
+	return load[step+"/"+loadWAL] * during.Seconds(), load[step+"/"+loadBudget]
 }

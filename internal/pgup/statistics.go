@@ -90,6 +90,24 @@ func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err
 	return len(all), u.analyse(ctx, rec, inOrder(all))
 }
 
+// freshen vacuums and analyses what is lacking, and nothing else: clients are on the target.
+func (u *Upgrade) freshen(ctx context.Context, rec run.Recorder) error {
+	lacking, err := u.lacking(ctx)
+	if err != nil {
+		return err
+	}
+	var all []task
+	for _, db := range u.inv.Databases {
+		tasks, err := u.relations(ctx, db.Name)
+		if err != nil {
+			return err
+		}
+		all = append(all, tasks...)
+	}
+	all = slices.DeleteFunc(needed(all, lacking), func(t task) bool { return t.relation.Schema == "pg_catalog" })
+	return u.analyse(ctx, rec, all)
+}
+
 // carriesStatistics is the version from which on pg_upgrade brings the planner's statistics
 // along, but for extended ones (release notes of 18).
 const carriesStatistics = 18

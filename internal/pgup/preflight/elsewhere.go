@@ -149,6 +149,12 @@ var elsewhere = []checks.Check{
 		How: "The upper end of the forecast against the window.",
 	},
 	{
+		ID: "wal-room", Severity: checks.Warning, Asks: checks.Files, Title: "The source will have to keep more WAL than it may",
+		Why: "It keeps all that is written while the new server is made and catches up. Past wal_budget the copy is given up, before the disk is full.",
+		Fix: "Choose a quieter time, make room on the source's disk, or give the upgrade a larger wal_budget.",
+		How: "The bytes a second that are written to the WAL now, for as long as the forecast has the upgrade take, against wal_budget or half of the room on the source's disk.",
+	},
+	{
 		ID: "forecast-doubtful", Severity: checks.Warning, Asks: checks.Files, Title: "There is far more to do than when it was rehearsed",
 		Why: "The forecast scales with sizes and rates, and the farther it goes the less it is worth.", Fix: "lull rehearse the plan.",
 		How: "Today's sizes and rates against those of the last rehearsal: more than 30 % above.",

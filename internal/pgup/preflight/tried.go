@@ -42,6 +42,12 @@ var tried = []checks.Check{
 		How: "pg_dump --schema-only of the new version, loaded into a throw-away server. It takes the weakest lock on each table for as long as it reads definitions.",
 	},
 	{
+		ID: "pg-upgrade-check", Severity: checks.Blocker, Asks: checks.Machine, Title: "pg_upgrade refuses",
+		Why: "The same program makes the new server of the copy, and refuses it then.",
+		Fix: "Change on the source what it names. Another finding here often says more of the same.",
+		How: "pg_upgrade --check on a throw-away server of the old version, with the source's definitions and without its rows.",
+	},
+	{
 		ID: "extension-missing", Severity: checks.Blocker, Asks: checks.Machine, Title: "Extensions are not there for the new version",
 		Why: "Their functions cannot be loaded: pg_upgrade refuses.",
 		Fix: "Install the package of the extension for the new version, or DROP EXTENSION.",

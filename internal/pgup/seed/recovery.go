@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -97,9 +98,11 @@ func (p Physical) Recover(ctx context.Context, lsn string, nudge func(context.Co
 // the source had there, such as its archive command, must not act here.
 func (p Physical) configureCopy(lsn, sockets string) error {
 	s := p.Inventory.Settings
-	settings := map[string]string{
+	recovery := map[string]string{
 		"recovery_target_lsn": lsn, "recovery_target_inclusive": "off", "recovery_target_action": "promote",
 		"recovery_target_timeline": "latest", "primary_conninfo": p.SourceConninfo("") + " application_name=lull",
+	}
+	settings := map[string]string{
 		"archive_mode": "off", "listen_addresses": "", "unix_socket_directories": sockets, "port": "5432",
 		"max_logical_replication_workers": "0", "shared_preload_libraries": s["shared_preload_libraries"],
 		"hot_standby": "on", "wal_level": "replica", "autovacuum": "off", "ssl": "off", "logging_collector": "off", "log_destination": "stderr",
@@ -108,14 +111,25 @@ func (p Physical) configureCopy(lsn, sockets string) error {
 		"max_prepared_transactions": s["max_prepared_transactions"], "max_locks_per_transaction": s["max_locks_per_transaction"],
 		"max_replication_slots": s["max_replication_slots"],
 	}
+	if p.Inventory.Major() < 11 {
+		delete(settings, "jit")
+	}
+	const comment = "Written by Lull: recovery of a copy to an exact position."
+	signal, asks := "standby.signal", []byte(nil)
+	if p.Inventory.Major() < 12 { // then these became settings like others (release notes of 12)
+		recovery["standby_mode"] = "on"
+		signal, asks = "recovery.conf", File(comment, recovery)
+	} else {
+		maps.Copy(settings, recovery)
+	}
 	files := map[string][]byte{
 		"postgresql.conf":      []byte("# see postgresql.auto.conf\n"),
-		"postgresql.auto.conf": File("Written by Lull: recovery of a copy to an exact position.", settings),
+		"postgresql.auto.conf": File(comment, settings),
 		"pg_hba.conf":          []byte("# The socket folder is readable by the server's own user only.\nlocal all all trust\n"),
 		"pg_ident.conf":        nil,
 	}
 	if _, err := os.Stat(filepath.Join(p.Copy(), "backup_label")); err == nil {
-		files["standby.signal"] = nil // recovery has not begun; a later try finds the server's own files
+		files[signal] = asks // recovery has not begun; a later try finds the server's own files
 	}
 	for name, content := range files {
 		path := filepath.Join(p.Copy(), name)

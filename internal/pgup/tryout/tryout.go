@@ -1,6 +1,6 @@
 // Package tryout tries on a throw-away server of the target version what no catalog tells: whether
-// the definitions can be loaded, the settings are understood, the libraries are there, and rows go in
-// as replication would put them in. The server has no port and ends with this process.
+// the definitions can be loaded, the settings are understood, the libraries are there, rows go in
+// as replication would put them in, and what pg_upgrade itself says. The server has no port and ends with this process.
 //
 // It reads the source and writes nothing there. It must not know of steps, or of the target's own folder.
 package tryout
@@ -62,7 +62,7 @@ func (t Trial) run(ctx context.Context) (found []checks.Finding, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.globals, t.databases} {
+	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.globals, t.databases, t.pgUpgrade} {
 		more, err := try(ctx)
 		if err != nil {
 			return found, err
@@ -77,10 +77,7 @@ func (t Trial) prepare(ctx context.Context) error {
 	if inv.Major() < 10 {
 		return errors.New("try the new version: the old one is too old")
 	}
-	err := t.server.Init(ctx, pgserver.InitOptions{Superuser: inv.Bootstrap, Encoding: inv.Encoding, Args: []string{
-		"--no-sync", "--lc-collate", inv.Collate, "--lc-ctype", inv.Ctype,
-	}})
-	if err != nil {
+	if err := t.server.Init(ctx, t.likeSource()); err != nil {
 		return fmt.Errorf("make a throw-away server: %w", err)
 	}
 	if err := t.Source.WritePassfile(t.passfile()); err != nil {

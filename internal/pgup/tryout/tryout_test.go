@@ -26,6 +26,10 @@ var planted = []struct {
 		id: "schema-load", object: "view public.checkpoints", fix: []string{`DROP VIEW checkpoints`},
 		plant: []string{`CREATE VIEW checkpoints AS SELECT checkpoints_timed FROM pg_stat_bgwriter`},
 	},
+	{
+		id: "pg-upgrade-check", object: "reg* data types", fix: []string{`DROP TABLE called`},
+		plant: []string{`CREATE TABLE called (f regproc)`},
+	},
 	{id: "extension-missing", object: "adminpack", plant: []string{`CREATE EXTENSION adminpack`}, fix: []string{`DROP EXTENSION adminpack`}},
 	{id: "libraries", object: "$libdir/adminpack"},
 	{id: "extension-updates", object: "pg_trgm (1.5 to 1.6)", plant: []string{`CREATE EXTENSION pg_trgm`}, fix: []string{`DROP EXTENSION pg_trgm`}},
