@@ -1,7 +1,7 @@
 # make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy, Jekyll, Hugo, Eleventy, Hunspell, and other people's readers of feeds and calendars
 # make build   bin/lull
 # make test    set-up, vet and the tests, the longest left out
-# make test-all    every test, and servers of 10 to 16 as sources of the checks; about half an hour
+# make test-all    every test, and servers of 10 to 16 as sources of the checks; an hour or two
 # make demo    a real upgrade on throw-away clusters; SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
