@@ -50,18 +50,20 @@ func (a *App) expectable(p *config.Plan) (out []forecast.Step, err error) {
 	if err != nil {
 		return nil, err
 	}
-	planned := map[string]time.Duration{}
+	planned, open := map[string]time.Duration{}, map[string]bool{}
 	for _, s := range p.Steps {
 		switch s.Kind {
 		case config.KindWait:
 			planned[s.Name] = s.Wait.For
 		case config.KindCommand:
 			planned[s.Name] = s.Command.Budget
+		case config.KindConfirm:
+			open[s.Name] = true
 		}
 	}
 	for _, it := range items {
 		if name := it.Step.Name(); !it.Hidden {
-			out = append(out, forecast.Step{Name: name, Title: it.Title, Planned: planned[name]})
+			out = append(out, forecast.Step{Name: name, Title: it.Title, Planned: planned[name], Open: open[name]})
 		}
 	}
 	return out, nil
@@ -147,6 +149,8 @@ func ForecastText(f maint.Forecast) string {
 		switch p.Basis {
 		case maint.ByNothing:
 			length = "not known"
+		case maint.ByOthers:
+			length += ", like others: it cannot be rehearsed"
 		case maint.ByPlan:
 			length += " by the plan"
 		}

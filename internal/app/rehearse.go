@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/config"
@@ -86,7 +87,7 @@ func (a *App) learn(ctx context.Context, id maint.ID, ups []*pgup.Upgrade, load 
 	if err != nil {
 		return err
 	}
-	r := maint.Rehearsed{Load: load}
+	r := maint.Rehearsed{Load: load, Between: between(past[before:])}
 	for _, u := range ups {
 		notes := maint.Figures{}
 		for _, e := range past[before:] {
@@ -109,6 +110,27 @@ func (a *App) learn(ctx context.Context, id maint.ID, ups []*pgup.Upgrade, load 
 	}
 	_, err = a.store.Append(ctx, id, timeline.AnyVersion, timeline.Draft{Key: fmt.Sprintf("rehearsed/%d", before), At: a.now(), Event: r})
 	return err
+}
+
+// between is what lies from one step to the next: looks at what is there, and writes to the record.
+func between(entries []timeline.Entry) time.Duration {
+	var first, last time.Time
+	var steps time.Duration
+	n := 0
+	for _, e := range entries {
+		switch ev := e.Event.(type) {
+		case maint.StepStarted:
+			if first.IsZero() {
+				first = e.At
+			}
+		case maint.StepFinished:
+			last, steps, n = e.At, steps+ev.Took, n+1
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return max(0, last.Sub(first)-steps) / time.Duration(n)
 }
 
 // rehearsedText is what a person reads at the end of a rehearsal.

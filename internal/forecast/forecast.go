@@ -17,6 +17,7 @@ import (
 type Step struct {
 	Name, Title string
 	Planned     time.Duration // the length of a wait, the budget of a command; 0 = the plan does not say
+	Open        bool          // a person ends it: nobody knows when
 }
 
 // Rehearsal is one of the plan's rehearsals, and when it was.
@@ -50,7 +51,12 @@ func New(steps []Step, rehearsals []Rehearsal, load maint.Figures) maint.Forecas
 	for _, s := range steps {
 		f.Parts = append(f.Parts, expect(s, rehearsals, load))
 	}
-	for _, p := range f.Parts {
+	like := typical(rehearsed(f.Parts))
+	for i := range f.Parts {
+		p := &f.Parts[i]
+		if p.Basis == maint.ByNothing && !steps[i].Open && like > 0 {
+			p.Takes, p.Basis = like, maint.ByOthers
+		}
 		f.Total += p.Takes
 	}
 	f.Low, f.High = f.Total, f.Total
@@ -73,14 +79,39 @@ func Longest(f maint.Forecast) maint.Expected {
 }
 
 func total(steps []Step, r maint.Rehearsed, load maint.Figures) (sum time.Duration) {
+	var known []time.Duration
+	unknown := 0
 	for _, s := range steps {
 		took, ok := timeOf(s.Name, r, load)
-		if !ok {
+		switch {
+		case ok:
+			known = append(known, took)
+		case s.Planned == 0 && !s.Open:
+			unknown++
+		default:
 			took = s.Planned
 		}
 		sum += took
 	}
-	return sum
+	return sum + time.Duration(unknown)*typical(known)
+}
+
+// typical is the lower median of steps: most of them ask servers a few things, and some move all the data.
+func typical(times []time.Duration) time.Duration {
+	if len(times) == 0 {
+		return 0
+	}
+	times = slices.Sorted(slices.Values(times))
+	return times[(len(times)-1)/2]
+}
+
+func rehearsed(parts []maint.Expected) (times []time.Duration) {
+	for _, p := range parts {
+		if p.Basis == maint.ByRehearsal {
+			times = append(times, p.Takes)
+		}
+	}
+	return times
 }
 
 // expect takes the median of the rehearsals: one that was disturbed does not count.
@@ -109,9 +140,9 @@ func timeOf(name string, r maint.Rehearsed, load maint.Figures) (time.Duration, 
 		}
 		then, now := r.Load[s.By], load[s.By]
 		if s.By == "" || then <= 0 || now <= 0 {
-			return s.Took, true
+			return s.Took + r.Between, true
 		}
-		return scaled(s.Took, now/then), true
+		return scaled(s.Took, now/then) + r.Between, true
 	}
 	return 0, false
 }

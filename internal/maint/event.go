@@ -190,9 +190,10 @@ type SitesProbed struct {
 
 // Rehearsed is what a rehearsal has learned. Forecasts are made of it. It is for the operator.
 type Rehearsed struct {
-	Steps []StepTime `json:"steps"`
-	Load  Figures    `json:"load,omitempty"` // how much there was to do: what steps take longer with
-	Hold  *HoldTimes `json:"hold,omitempty"`
+	Steps   []StepTime    `json:"steps"`
+	Between time.Duration `json:"between,omitempty"` // from one step to the next, on an average: looking and keeping the record
+	Load    Figures       `json:"load,omitempty"`    // how much there was to do: what steps take longer with
+	Hold    *HoldTimes    `json:"hold,omitempty"`
 }
 
 // StepTime is how long a step took, and the figure of the load that its time grows with ("" = with none).
@@ -247,6 +248,7 @@ type Basis string
 const (
 	ByRehearsal Basis = "rehearsal"
 	ByPlan      Basis = "plan"    // the length of a wait, the budget of a command
+	ByOthers    Basis = "others"  // it cannot be rehearsed, and is taken to be like the shorter half of those that were
 	ByNothing   Basis = "nothing" // it counts as no time at all
 )
 
