@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +43,7 @@ type foretold struct {
 func (f foretold) off() float64 { return f.Took/f.Forecast - 1 }
 
 // Forecast rehearses a maintenance once and does it, again and again on new ground, and then once more with a copy that
-// gets a twentieth of its time: when are people told.
+// is slowed until it outlasts the window: when are people told.
 func Forecast(ctx context.Context, o ForecastOptions) error {
 	var all []foretold
 	o.Demo.Rehearse = true
@@ -102,58 +103,70 @@ func foretell(ctx context.Context, o ForecastOptions) (f foretold, err error) {
 	return f, nil
 }
 
-// slowly gives the run a window that is just long enough for what is expected, and then slows the copy.
+// slowly gives the run a window that is just long enough for what is expected, and slows the copy until it is longer.
 func slowly(ctx context.Context, o ForecastOptions) (foretold, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var slowing sync.WaitGroup
 	o.Demo.Rehearsed = func(context.Context) error {
-		if err := tighten(ctx, o.Demo); err != nil {
+		left, copying, err := tighten(ctx, o.Demo)
+		if err != nil {
 			return err
 		}
-		slowing.Go(func() { throttle(ctx, o.Demo.Dir) })
+		shares := math.Ceil((left + pastWindow).Seconds() / copying.Seconds())
+		slowing.Go(func() { throttle(ctx, o.Demo.Dir, max(2, time.Duration(shares))) })
 		return nil
 	}
 	f, err := foretell(ctx, o)
 	stop()
 	slowing.Wait()
+	if err == nil && f.LateShare == 0 {
+		err = errors.New("nobody was told that it would be late, and it should have been")
+	}
 	return f, err
 }
 
+// pastWindow is for how long the slowed copy alone goes on after the window.
+const pastWindow = time.Minute
+
 var windowLine = regexp.MustCompile(`(?m)^window: .*$`)
 
-// tighten makes the window of the plan begin now, and as long as the work may take by the forecast, in whole minutes.
-func tighten(ctx context.Context, d demo.Options) error {
+// tighten makes the window of the plan begin now, and as long as the work may take by the forecast, in whole minutes. It
+// gives how much is left of it, and what the copy is expected to take.
+func tighten(ctx context.Context, d demo.Options) (left, copying time.Duration, err error) {
 	file := filepath.Join(d.Dir, "plan.yaml")
 	out, err := exec.CommandContext(ctx, d.Self, "--config", filepath.Join(d.Dir, "lull.yaml"), "check", "--json", file).Output()
 	if err != nil {
-		return fmt.Errorf("ask for the forecast: %w", err)
+		return 0, 0, fmt.Errorf("ask for the forecast: %w", err)
 	}
 	var check struct {
 		Forecast maint.Forecast `json:"forecast"`
 	}
 	if err := json.Unmarshal(out, &check); err != nil {
-		return fmt.Errorf("read the forecast: %w", err)
+		return 0, 0, fmt.Errorf("read the forecast: %w", err)
 	}
 	plan, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("change the plan: %w", err)
+		return 0, 0, fmt.Errorf("change the plan: %w", err)
 	}
 	now := time.Now().UTC()
 	start := now.Truncate(time.Minute)
 	allow := math.Ceil((now.Sub(start) + check.Forecast.High).Minutes())
 	line := fmt.Sprintf("window: {start: %s, zone: UTC, allow: %.0fm}", start.Format("2006-01-02 15:04"), allow)
-	return os.WriteFile(file, windowLine.ReplaceAll(plan, []byte(line)), 0o644)
+	i := slices.IndexFunc(check.Forecast.Parts, func(p maint.Expected) bool { return strings.HasSuffix(p.Step, "/base-backup") })
+	if i < 0 || check.Forecast.Parts[i].Takes <= 0 {
+		return 0, 0, errors.New("the forecast says nothing of the copy")
+	}
+	left = start.Add(time.Duration(allow) * time.Minute).Sub(now)
+	return left, check.Forecast.Parts[i].Takes, os.WriteFile(file, windowLine.ReplaceAll(plan, []byte(line)), 0o644)
 }
 
-// A throttled process runs for one of so many shares of its time.
-const (
-	slice  = 50 * time.Millisecond
-	shares = 20
-)
+// slice is for how long a throttled process runs at a time.
+const slice = 50 * time.Millisecond
 
-// throttle stops pg_basebackup in the folder again and again until ctx ends: a disk or a network that is slow.
-func throttle(ctx context.Context, dir string) {
+// throttle lets pg_basebackup in the folder run for one of so many shares of its time until ctx ends: a disk or a network
+// that is slow.
+func throttle(ctx context.Context, dir string, shares time.Duration) {
 	for {
 		pids := copying(dir)
 		signalAll(pids, syscall.SIGSTOP)
