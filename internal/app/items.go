@@ -11,6 +11,7 @@ import (
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/harden"
 	"github.com/lullhq/lull/internal/pgup/seed"
 	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/probe"
@@ -218,6 +219,7 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
 		HoldTries: s.Upgrade.HoldTries, HoldPatience: s.Upgrade.HoldPatience, OldestTransaction: s.Upgrade.OldestTransaction,
 		Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
+		Harden: hardenItems(s.Upgrade.Harden), AwaitSCRAM: s.Upgrade.Harden.AwaitSCRAM, MayRefuse: s.Upgrade.MayRefuse,
 		Self: a.self, WorkDir: a.Config.Store.WorkDir, Record: a.record,
 	}
 	for _, accepted := range s.Upgrade.AcceptPlans {
@@ -231,6 +233,17 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		spec.Poolers = append(spec.Poolers, p)
 	}
 	return pgup.New(spec), nil
+}
+
+// hardenItems are what the plan makes stricter on the new server.
+func hardenItems(h config.Harden) harden.Items {
+	out := harden.Items{Checksums: h.Checksums, SCRAM: h.SCRAM, RevokePublicCreate: h.RevokePublicCreate, StrictHBA: h.StrictHBA,
+		DefinerSearchPath: h.DefinerSearchPath, LogLogins: h.LogLogins}
+	if h.TLS != nil {
+		t := harden.TLS(*h.TLS)
+		out.TLS = &t
+	}
+	return out
 }
 
 // pooler is what stands before a cluster. workDir is where Lull keeps its own files.

@@ -86,6 +86,8 @@ func factText(e maint.Event) string {
 	case maint.Fenced:
 		return fmt.Sprintf("proof       sessions left on the server that clients left: %d, transaction ids held by others: %d, prepared transactions: %d; markers seen on the other one: %d; its log ended at %s",
 			e.Left, e.Writing, e.Prepared, len(e.Markers), e.End)
+	case maint.Audited:
+		return fmt.Sprintf("security    found on the old server: %d, on the new one: %d", len(e.Before), len(e.After))
 	case maint.SitesProbed:
 		return "sites       " + strings.Join(uptimes(e.Sites), "; ")
 	case maint.Resumed:

@@ -63,6 +63,7 @@ type Upgrade struct {
 	RollBackIf        RollBackIf
 	MayRefuse         []string // clients that strict rules may refuse: "role", "role@address"
 	AcceptPlans       []AcceptedPlan
+	Harden            Harden
 }
 
 // Check asks a web address and compares the status.
@@ -166,7 +167,11 @@ func (d *document) step(n *yaml.Node, c *Config) (Step, bool) {
 	s := Step{Kind: Kind(key.Value), Line: key.Line}
 	read, ok := d.verb(&s, c)
 	if !ok {
-		d.problem(key, nearest(key.Value, words(Kinds), "verbs"), "unknown verb %q", shorten(key.Value))
+		next := nearest(key.Value, words(Kinds), "verbs")
+		if key.Value == "harden" {
+			next = "write it into the upgrade: it is done on the new server before anybody is on it"
+		}
+		d.problem(key, next, "unknown verb %q", shorten(key.Value))
 		return s, false
 	}
 	d.value(key, value, read)
@@ -224,7 +229,8 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 				d.line(&name)(n)
 				u.MayRefuse = append(u.MayRefuse, name)
 			})),
-			may("accept_plans", d.acceptPlans(&u.AcceptPlans)))
+			may("accept_plans", d.acceptPlans(&u.AcceptPlans)),
+			may("harden", d.harden(&u.Harden)))
 		if limits != nil && !u.WayBack {
 			d.problem(limits, `take "way_back: off" out`, "roll_back_if says nothing without a way back")
 		}

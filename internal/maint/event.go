@@ -141,6 +141,22 @@ type Noted struct {
 	Figures Figures `json:"figures,omitempty"`
 }
 
+// Audited says what was easier to break into than it has to be: on the server that clients were on,
+// and on the one that was made for them. It is for the operator.
+type Audited struct {
+	Step   string     `json:"step"`
+	Before []Weakness `json:"before"`
+	After  []Weakness `json:"after"`
+}
+
+// Weakness is what a check of a server found, and how many of it.
+type Weakness struct {
+	ID       string `json:"id"`
+	Severity string `json:"severity"` // "fix", "warning" or "note"
+	Title    string `json:"title"`
+	Count    int    `json:"count"`
+}
+
 // Fenced says that nobody but Lull could write any more on the server that clients left, and
 // what was seen that proves it. It names roles and databases, so it is for the operator.
 type Fenced struct {
@@ -301,6 +317,7 @@ func (Cancelled) Kind() string     { return "cancelled" }
 func (RolledBack) Kind() string    { return "rolled_back" }
 func (StepStarted) Kind() string   { return "step_started" }
 func (StepFinished) Kind() string  { return "step_finished" }
+func (Audited) Kind() string       { return "audited" }
 func (StepFailed) Kind() string    { return "step_failed" }
 func (StepUndone) Kind() string    { return "step_undone" }
 func (Resumed) Kind() string       { return "resumed" }

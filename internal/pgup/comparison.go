@@ -105,7 +105,7 @@ func (u *Upgrade) compareSchemas(ctx context.Context) error {
 // differences names what is not defined alike on both sides.
 func (u *Upgrade) differences(ctx context.Context) (all []string, err error) {
 	err = u.eachPair(ctx, func(p pair) error {
-		found, err := compare.Schema(ctx, p.src, p.dst)
+		found, err := compare.Schema(ctx, p.src, p.dst, u.Harden.Leave())
 		for _, d := range found {
 			all = append(all, p.db.Name+": "+d.String())
 		}

@@ -23,14 +23,14 @@ type definitions struct {
 
 // prepareDefinitions takes the cheap value first: whatever changes while the two sides are
 // compared, or after, changes the value.
-func prepareDefinitions(ctx context.Context, from, to *pgx.Conn) (d definitions, err error) {
+func prepareDefinitions(ctx context.Context, from, to *pgx.Conn, leave compare.Leave) (d definitions, err error) {
 	if err := cluster.PrepareDefinitions(ctx, from); err != nil {
 		return d, err
 	}
 	if d.value, err = cluster.Definitions(ctx, from); err != nil {
 		return d, err
 	}
-	found, err := compare.Schema(ctx, from, to)
+	found, err := compare.Schema(ctx, from, to, leave)
 	if err != nil {
 		return d, err
 	}

@@ -106,7 +106,7 @@ func (h *hold) connect(ctx context.Context) (err error) {
 	for _, db := range h.u.inv.Databases {
 		l := &lane{db: db, slot: h.u.slot(db) + h.way.name, subscription: h.u.slot(db)}
 		h.lanes = append(h.lanes, l)
-		if err := l.open(ctx, h.way.from, h.way.to); err != nil {
+		if err := l.open(ctx, h.way.from, h.way.to, h.u.Harden.Leave()); err != nil {
 			return fmt.Errorf("database %s: %w", db.Name, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/compare"
 )
 
 // lane is what a hold needs of one database: two sessions a side, because the marker and
@@ -22,7 +23,7 @@ type lane struct {
 	definitions    definitions
 }
 
-func (l *lane) open(ctx context.Context, from, to cluster.Endpoint) (err error) {
+func (l *lane) open(ctx context.Context, from, to cluster.Endpoint, leave compare.Leave) (err error) {
 	for _, c := range []struct {
 		into *(*pgx.Conn)
 		at   cluster.Endpoint
@@ -38,7 +39,7 @@ func (l *lane) open(ctx context.Context, from, to cluster.Endpoint) (err error) 
 	if err := cluster.PrepareMarker(ctx, l.from, l.to); err != nil {
 		return err
 	}
-	if l.definitions, err = prepareDefinitions(ctx, l.seqFrom, l.seqTo); err != nil {
+	if l.definitions, err = prepareDefinitions(ctx, l.seqFrom, l.seqTo, leave); err != nil {
 		return err
 	}
 	l.sequences, err = cluster.PrepareSequences(ctx, l.seqFrom, l.seqTo)

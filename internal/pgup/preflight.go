@@ -141,7 +141,7 @@ func (u *Upgrade) look(ctx context.Context) ([]checks.Finding, error) {
 		return nil, err
 	}
 	found = append(found, u.checkPlace(ctx)...)
-	for _, check := range []func(context.Context) ([]checks.Finding, error){u.checkContents, u.checkKeyless, u.checkMeasure} {
+	for _, check := range []func(context.Context) ([]checks.Finding, error){u.checkContents, u.checkKeyless, u.checkMeasure, u.checkHarden} {
 		more, err := check(ctx)
 		if err != nil {
 			return nil, err
@@ -168,7 +168,7 @@ func (u *Upgrade) subject(inv cluster.Inventory) checks.Subject {
 		Facts: pgx.NamedArgs{
 			preflight.Databases: len(names), preflight.Upgraded: names, preflight.WayBack: u.WayBack,
 			preflight.Prefix: u.object(), preflight.HoldMS: u.HoldBudget.Milliseconds(),
-			preflight.LongMS: longOpen.Milliseconds(), preflight.TargetSSL: u.sets("ssl"), preflight.TargetArchives: u.sets("archive_mode"),
+			preflight.LongMS: longOpen.Milliseconds(), preflight.TargetSSL: u.sets("ssl") || u.Harden.Certified(), preflight.TargetArchives: u.sets("archive_mode"),
 		},
 	}
 }

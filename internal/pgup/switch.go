@@ -50,6 +50,9 @@ func (u *Upgrade) lookFence(ctx context.Context) (cluster.Fence, error) {
 // readyToSwitch is the gate that no option skips: nothing may reopen without planner
 // statistics and visibility map. Everything that can be looked at before the hold is looked at here.
 func (u *Upgrade) readyToSwitch(ctx context.Context, rec run.Recorder) error {
+	if err := u.mayRefuse(ctx, rec); err != nil { // first, for it may wait for days
+		return err
+	}
 	missing, err := u.withoutStatistics(ctx)
 	if err == nil && len(missing) > 0 { // what clients changed since has worn them down
 		if _, err = u.gather(ctx, rec); err == nil {

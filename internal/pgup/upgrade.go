@@ -21,6 +21,7 @@ import (
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/gate"
+	"github.com/lullhq/lull/internal/pgup/harden"
 	"github.com/lullhq/lull/internal/pgup/seed"
 	"github.com/lullhq/lull/internal/run"
 )
@@ -49,11 +50,14 @@ type Spec struct {
 	SourceGone                      bool // nobody asks the old server any more
 	WayBack                         bool // the old server follows the new one after the switch
 	AcceptPlans                     []AcceptedPlan
-	Unlogged                        string // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
-	WALBudget                       int64  // bytes that the source may keep for the target; 0 = by the room there is
-	Self                            string // Lull's own program, for the watchdog
-	WorkDir                         string // for what the watchdog leaves behind
-	Record                          string // system identifier of the server that holds the record of all this; "" = none does
+	Harden                          harden.Items // what is made stricter on the target before anybody is on it
+	AwaitSCRAM                      bool         // the switch waits until nobody logs in by MD5
+	MayRefuse                       []string     // clients that it may refuse: "role", "role@address"
+	Unlogged                        string       // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
+	WALBudget                       int64        // bytes that the source may keep for the target; 0 = by the room there is
+	Self                            string       // Lull's own program, for the watchdog
+	WorkDir                         string       // for what the watchdog leaves behind
+	Record                          string       // system identifier of the server that holds the record of all this; "" = none does
 }
 
 // Upgrade is one upgrade of one cluster. Its fields are filled by the steps as they
@@ -95,6 +99,12 @@ func (u *Upgrade) Items() []run.Item {
 		u.onSlots(true, u.catchUp(), u.wayBack(), u.carryDeltas(), u.statistics(), u.comparison(), u.plans(), u.cache()),
 		[]run.Item{u.guarded(true, u.switchOver()), u.checksAfter(), u.followBack(), u.viewsAfter()},
 	)
+	if u.Harden.Checksums {
+		items = slices.Insert(items, slices.IndexFunc(items, u.named("target")), u.onSlots(false, u.checksums())...)
+	}
+	if u.Harden.OnServer() {
+		items = slices.Insert(items, slices.IndexFunc(items, u.named("subscription")), u.onSlots(false, u.harden())...)
+	}
 	if u.BakeFor > 0 {
 		items = slices.Insert(items, slices.IndexFunc(items, u.named("switch")), u.workloadBefore())
 		items = slices.Insert(items, 1, u.workloadBegin())

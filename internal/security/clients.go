@@ -16,9 +16,10 @@ type Client struct {
 	User        string `json:"user"`
 	Address     string `json:"address"`
 	Application string `json:"application,omitempty"`
-	TLS         string `json:"tls,omitempty"` // "TLSv1.2"; "" = without
-	Verifier    string `json:"-"`             // of the role's password: "md5", "scram-sha-256" or "none"
-	Now         bool   `json:"now"`           // connected at this moment, and not only by the log
+	TLS         string `json:"tls,omitempty"`    // "TLSv1.2"; "" = without
+	Method      string `json:"method,omitempty"` // of the line of pg_hba.conf, where the log tells it
+	Verifier    string `json:"verifier"`         // how the role's password is kept: "md5", "scram-sha-256" or "none"
+	Now         bool   `json:"now"`              // connected at this moment, and not only by the log
 }
 
 func (c Client) String() string {
@@ -42,9 +43,12 @@ var Strictest = Rules{Strict: true, TLS: "TLSv1.2", SCRAM: true}
 // versions of TLS as pg_stat_ssl and ssl_min_protocol_version have them, the oldest first.
 var versions = []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
 
-// Refuses says why the rules would not let the client in; "" = they would. trusted says that a role
-// without a password can only have come in by trust.
-func (r Rules) Refuses(c Client, trusted bool) string {
+// Refuses says why the rules would not let the client in; "" = they would. ways are the methods of
+// pg_hba.conf by which it may have come in; none = not known.
+func (r Rules) Refuses(c Client, ways []string) string {
+	if c.Method != "" {
+		ways = []string{c.Method}
+	}
 	var why []string
 	switch {
 	case c.TLS == "" && r.Strict && !nearby(c.Address):
@@ -52,13 +56,18 @@ func (r Rules) Refuses(c Client, trusted bool) string {
 	case c.TLS != "" && slices.Index(versions, c.TLS) < slices.Index(versions, r.TLS):
 		why = append(why, "with "+c.TLS)
 	}
-	if r.SCRAM && c.Verifier == "md5" {
-		why = append(why, "its password is kept as MD5")
+	if r.SCRAM && c.Verifier == "md5" && (len(ways) == 0 || slices.ContainsFunc(ways, r.asksSCRAM)) {
+		why = append(why, keptAsMD5)
 	}
-	if r.Strict && trusted && c.Verifier == "none" {
-		why = append(why, "it has no password, and comes in by trust")
+	if r.Strict && slices.Contains(ways, "trust") {
+		why = append(why, map[bool]string{true: "it has no password, and comes in by trust", false: "it may come in by trust, without its password"}[c.Verifier == "none"])
 	}
 	return strings.Join(why, ", ")
+}
+
+// asksSCRAM says whether the rules ask for SCRAM where pg_hba.conf has that method now.
+func (r Rules) asksSCRAM(method string) bool {
+	return method == "md5" || method == "scram-sha-256" || r.Strict && (method == "trust" || method == "password" || method == "ident")
 }
 
 // nearby is true of this machine's own addresses.
@@ -96,8 +105,11 @@ func Clients(ctx context.Context, conn *pgx.Conn) (list []Client, log string, er
 		return nil, "", err
 	}
 	for _, c := range before {
-		if !slices.ContainsFunc(list, func(x Client) bool { x.Now = false; return x == c }) {
+		at := slices.IndexFunc(list, func(x Client) bool { x.Now, x.Method = false, c.Method; return x == c })
+		if at < 0 {
 			list = append(list, c)
+		} else {
+			list[at].Method = c.Method
 		}
 	}
 	verifiers, err := verifiers(ctx, conn)
@@ -126,12 +138,4 @@ func verifiers(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
 	var name, kind string
 	_, err = pgx.ForEachRow(rows, []any{&name, &kind}, func() error { out[name] = kind; return nil })
 	return out, err
-}
-
-// onlyTrust says that pg_hba.conf has rules that trust, and none by which a role without a password
-// could come in over TCP but for them.
-func onlyTrust(ctx context.Context, conn *pgx.Conn) (yes bool, err error) {
-	err = conn.QueryRow(ctx, `SELECT coalesce(bool_or(auth_method = 'trust'), false) AND NOT coalesce(bool_or(auth_method NOT IN ('trust', 'reject', 'scram-sha-256', 'md5', 'password')), false)
-		FROM pg_hba_file_rules WHERE type <> 'local'`).Scan(&yes)
-	return yes, err
 }

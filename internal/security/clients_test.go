@@ -18,24 +18,27 @@ import (
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	far, near := "10.0.0.7", "127.0.0.1"
+	md5, trust := []string{"md5"}, []string{"trust", "md5"}
 	for _, c := range []struct {
-		client  Client
-		trusted bool
-		want    string
+		client Client
+		ways   []string
+		want   string
 	}{
-		{Client{Address: far, TLS: "TLSv1.3", Verifier: "scram-sha-256"}, true, ""},
-		{Client{Address: near, Verifier: "scram-sha-256"}, true, ""},
-		{Client{Address: far, Verifier: "scram-sha-256"}, true, "without TLS"},
-		{Client{Address: far, TLS: "TLSv1.1", Verifier: "scram-sha-256"}, true, "with TLSv1.1"},
-		{Client{Address: near, TLS: "TLSv1.2", Verifier: "md5"}, true, "its password is kept as MD5"},
-		{Client{Address: near, Verifier: "none"}, true, "it has no password, and comes in by trust"},
-		{Client{Address: near, Verifier: "none"}, false, ""}, // by a certificate, say
-		{Client{Address: far, Verifier: "md5"}, true, "without TLS, its password is kept as MD5"},
+		{Client{Address: far, TLS: "TLSv1.3", Verifier: "scram-sha-256"}, md5, ""},
+		{Client{Address: near, Verifier: "scram-sha-256"}, md5, ""},
+		{Client{Address: far, Verifier: "scram-sha-256"}, md5, "without TLS"},
+		{Client{Address: far, TLS: "TLSv1.1", Verifier: "scram-sha-256"}, md5, "with TLSv1.1"},
+		{Client{Address: near, TLS: "TLSv1.2", Verifier: "md5"}, md5, "its password is kept as MD5"},
+		{Client{Address: near, TLS: "TLSv1.2", Verifier: "md5"}, []string{"cert"}, ""},
+		{Client{Address: near, Verifier: "none"}, trust, "it has no password, and comes in by trust"},
+		{Client{Address: near, Verifier: "scram-sha-256"}, trust, "it may come in by trust, without its password"},
+		{Client{Address: near, Verifier: "none"}, []string{"cert"}, ""},
+		{Client{Address: far, Verifier: "md5"}, md5, "without TLS, its password is kept as MD5"},
 	} {
-		if got := Strictest.Refuses(c.client, c.trusted); got != c.want {
+		if got := Strictest.Refuses(c.client, c.ways); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.client, got, c.want)
 		}
-		if got := (Rules{}).Refuses(c.client, c.trusted); got != "" {
+		if got := (Rules{}).Refuses(c.client, c.ways); got != "" {
 			t.Errorf("%+v is refused by no rule: %q", c.client, got)
 		}
 	}
@@ -47,7 +50,7 @@ func TestJudge(t *testing.T) {
 		{User: "etl", Address: "10.0.0.7", Application: "loader", Now: true}, {User: "web", Address: "10.0.0.8"}, {User: "web", Address: "10.0.0.9"},
 		{User: "fine", Address: "10.0.0.7", TLS: "TLSv1.3"},
 	}
-	found := Strictest.judge(list, false, []string{"etl", "web@10.0.0.9"})
+	found := Strictest.judge(list, nil, []string{"etl", "web@10.0.0.9"})
 	var got []string
 	for _, f := range found {
 		got = append(got, fmt.Sprintf("%s: %s", f.Severity, f.Text))
@@ -71,7 +74,7 @@ func TestLogins(t *testing.T) {
 		"%m [%p] %q%u@%d %h ":  "2026-11-26 00:00:00 UTC [42] web app@app 10.0.0.7 " + authorized + "\n2026-11-26 00:00:00 UTC [43] LOG:  checkpoint\n",
 		"<%-8p> %Z%% %c.%5l: ": "<42      > x% 65f.2a.    3: LOG:  connection received: host=10.0.0.7 port=5\n<42      > x% 65f.2a.    4: " + authorized + "\n",
 	} {
-		if diff := cmp.Diff(want, logins([]byte(log), prefix)); diff != "" {
+		if diff := cmp.Diff(want, logins(stderrLines([]byte(log), prefix))); diff != "" {
 			t.Errorf("%s: %s", prefix, diff)
 		}
 	}
@@ -80,30 +83,70 @@ func TestLogins(t *testing.T) {
 		"[7] LOG:  replication connection authorized: user=r application_name=standby SSL enabled (protocol=TLSv1.3, cipher=x, bits=256, compression=off)\n" +
 		"[9] LOG:  connection authorized: user=nobody-knows-from-where database=b\n"
 	want = []Client{{User: "a", Address: "10.0.0.8"}, {User: "r", Address: "10.0.0.8", Application: "standby", TLS: "TLSv1.3"}}
-	if diff := cmp.Diff(want, logins([]byte(plain), "[%p] ")); diff != "" {
+	if diff := cmp.Diff(want, logins(stderrLines([]byte(plain), "[%p] "))); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func FuzzLogins(f *testing.F) {
 	f.Add("[7] LOG:  connection received: host=10.0.0.8 port=5\n[7] LOG:  connection authorized: user=a database=b\n", "[%p] ")
+	f.Add(csvLogins, "")
+	f.Add(jsonLogins, "")
 	f.Add("LOG:  connection authorized: user=", "%-5m%q%%%h(%")
 	f.Fuzz(func(t *testing.T, text, prefix string) {
-		for _, c := range logins([]byte(text), prefix) {
-			if c.Address == "" || !strings.Contains(text, c.User) {
-				t.Errorf("%q with %q gave %+v", text, prefix, c)
+		for _, form := range []logForm{stderrLog, csvLog, jsonLog} {
+			for _, c := range logins(form.lines([]byte(text), prefix)) {
+				if c.Address == "" {
+					t.Errorf("%q with %q gave %+v", text, prefix, c)
+				}
 			}
 		}
 	})
 }
 
+// As 17 writes them.
+const (
+	csvLogins = `a","b
+2026-11-26 03:00:00.001 UTC,"web app","app",42,"10.0.0.7:5",65f.2a,1,"authentication",2026-11-26 03:00:00 UTC,3/1,0,LOG,00000,"connection authenticated: identity=""web app"" method=md5 (/data/pg_hba.conf:7)",,,,,,,,,"","client backend",,0
+2026-11-26 03:00:00.002 UTC,"web app","app",42,"10.0.0.7:5",65f.2a,2,"authentication",2026-11-26 03:00:00 UTC,3/1,0,LOG,00000,"connection authorized: user=web app database=app application_name=my app SSL enabled (protocol=TLSv1.2, cipher=ECDHE, bits=256)",,,,,,,,,"my app","client backend",,0
+2026-11-26 03:00:00.003 UTC,"web app","app",42,"10.0.0.7:5",65f.2a,3,"SELECT",2026-11-26 03:00:00 UTC,3/1,0,ERROR,42601,"no such ""x""
+LOG:  connection authorized: user=fake database=b",,,,,,"SELECT
+1",,,"my app","client backend",,0
+2026-11-26 03:00:00.004 UTC,"c","b",43,"[local]",65f.2b,1,"authentication",2026-11-26 03:00:00 UTC,3/1,0,LOG,00000,"connection authorized: user=c database=b",,,,,,,,,"","client backend",,0
+`
+	jsonLogins = `"x":1}
+{"timestamp":"2026-11-26 03:00:00.001 UTC","pid":42,"remote_host":"10.0.0.7","remote_port":5,"error_severity":"LOG","message":"connection authenticated: identity=\"web app\" method=md5 (/data/pg_hba.conf:7)"}
+{"timestamp":"2026-11-26 03:00:00.002 UTC","user":"web app","pid":42,"remote_host":"10.0.0.7","remote_port":5,"error_severity":"LOG","message":"connection authorized: user=web app database=app application_name=my app SSL enabled (protocol=TLSv1.2, cipher=ECDHE, bits=256)"}
+{"pid":43,"remote_host":"[local]","error_severity":"LOG","message":"connection authorized: user=c database=b"}
+`
+)
+
+func TestLoginsOfOtherForms(t *testing.T) {
+	t.Parallel()
+	want := []Client{{User: "web app", Address: "10.0.0.7", Application: "my app", TLS: "TLSv1.2", Method: "md5"}}
+	for form, text := range map[logForm]string{csvLog: csvLogins, jsonLog: jsonLogins} {
+		if diff := cmp.Diff(want, logins(form.lines([]byte(text), ""))); diff != "" {
+			t.Errorf("%s: %s", form, diff)
+		}
+	}
+	for from, want := range map[string]string{"10.0.0.7:5": "10.0.0.7", "[local]": "[local]", "fe80::1:5432": "fe80::1", "": ""} {
+		if got := csvHost(from); got != want {
+			t.Errorf("%q is at %q", from, got)
+		}
+	}
+}
+
 // TestRefused has a client that would be refused on a real server: while it is there, and after it went.
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	for _, major := range []int{13, 17} {
-		t.Run(fmt.Sprint(major), func(t *testing.T) {
+	for _, c := range []struct {
+		major int
+		form  logForm
+	}{{13, stderrLog}, {13, csvLog}, {17, stderrLog}, {17, csvLog}, {17, jsonLog}} {
+		major := c.major
+		t.Run(fmt.Sprint(major, " ", c.form), func(t *testing.T) {
 			t.Parallel()
-			s := pgtest.Start(t, major, pgtest.Options{Settings: map[string]string{"log_connections": "on", "logging_collector": "on", "log_directory": "log"}})
+			s := pgtest.Start(t, major, pgtest.Options{Settings: map[string]string{"log_connections": "on", "logging_collector": "on", "log_directory": "log", "log_destination": string(c.form)}})
 			s.Exec(t, "postgres", `SET password_encryption = 'md5'`, `CREATE ROLE etl LOGIN PASSWORD 'Kah7'`, `SET password_encryption = 'scram-sha-256'`, `CREATE ROLE web LOGIN PASSWORD 'Kah7'`)
 			allow(t, s, "etl", "md5")
 			for _, role := range []string{"etl", "web"} {
@@ -165,7 +208,7 @@ func TestPlaintextFromAfar(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := slices.IndexFunc(list, func(c Client) bool { return c.Address == address })
-	if at < 0 || Strictest.Refuses(list[at], false) != "without TLS" {
+	if at < 0 || Strictest.Refuses(list[at], nil) != "without TLS" {
 		t.Errorf("got %+v", list)
 	}
 }

@@ -1,7 +1,6 @@
 package security
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,18 +21,19 @@ const (
 // recent reads who logged in lately from the server's own log, over the connection. said tells what was read.
 func recent(ctx context.Context, conn *pgx.Conn) (list []Client, said string, err error) {
 	var on, prefix, dir string
-	var collects bool
+	var kept logForm
 	err = conn.QueryRow(ctx, `SELECT current_setting('log_connections'), current_setting('log_line_prefix'), current_setting('log_directory'),
-		current_setting('logging_collector')::bool AND 'stderr' = ANY (regexp_split_to_array(current_setting('log_destination'), '[ ,]+'))`).Scan(&on, &prefix, &dir, &collects)
+		coalesce((SELECT d FROM regexp_split_to_table(current_setting('log_destination'), '[ ,]+') AS d
+			WHERE d IN ('csvlog', 'jsonlog', 'stderr') AND current_setting('logging_collector')::bool ORDER BY d LIMIT 1), '')`).Scan(&on, &prefix, &dir, &kept)
 	switch {
 	case err != nil:
 		return nil, "", fmt.Errorf("ask what the server logs: %w", err)
 	case on == "off" || on == "":
 		return nil, "those who are not connected now are not known: log_connections is off", nil
-	case !collects:
-		return nil, "those who are not connected now are not known: the server does not keep its log as text files itself (logging_collector)", nil
+	case kept == "":
+		return nil, "those who are not connected now are not known: the server does not keep its log in files itself (logging_collector)", nil
 	}
-	text, err := readLog(ctx, conn)
+	text, err := readLog(ctx, conn, kept)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return nil, "those who are not connected now are not known: the log cannot be read: " + refused.Message, nil
@@ -41,12 +41,12 @@ func recent(ctx context.Context, conn *pgx.Conn) (list []Client, said string, er
 	if err != nil {
 		return nil, "", err
 	}
-	return logins(text, prefix), fmt.Sprintf("the log of the last %d days in %s, %d kB of it", int(lately.Hours()/24), dir, len(text)>>10), nil
+	return logins(kept.lines(text, prefix)), fmt.Sprintf("the log of the last %d days in %s, %d kB of it", int(lately.Hours()/24), dir, len(text)>>10), nil
 }
 
-// readLog gives the newest text that the server logged, the oldest first.
-func readLog(ctx context.Context, conn *pgx.Conn) ([]byte, error) {
-	rows, err := conn.Query(ctx, `SELECT name, size FROM pg_ls_logdir() WHERE name !~ '[.](csv|json)$' AND modification > now() - $1::interval ORDER BY modification DESC`, lately)
+// readLog gives the newest text of that form that the server logged, the oldest first.
+func readLog(ctx context.Context, conn *pgx.Conn, kept logForm) ([]byte, error) {
+	rows, err := conn.Query(ctx, `SELECT name, size FROM pg_ls_logdir() WHERE coalesce(substring(name FROM '[.](csv|json)$'), '') = $2 AND modification > now() - $1::interval ORDER BY modification DESC`, lately, kept.ending())
 	if err != nil {
 		return nil, fmt.Errorf("list the log's files: %w", err)
 	}
@@ -75,103 +75,47 @@ func readLog(ctx context.Context, conn *pgx.Conn) ([]byte, error) {
 	return text, nil
 }
 
-// What PostgreSQL says of a login (backend_startup.c, postinit.c). A name may hold blanks, so what
+// What PostgreSQL says of a login (backend_startup.c, postinit.c, auth.c). A name may hold blanks, so what
 // follows it is looked for from the end.
 var (
-	received   = regexp.MustCompile(`LOG:  connection received: host=(\S+)(?: port=\d+)?$`)
-	authorized = regexp.MustCompile(`LOG:  (?:replication )?connection authorized: user=(.*?)(?: database=.*?)?(?: application_name=(.*?))?(?: SSL enabled \(protocol=([^,]+), .*\))?(?: GSS \(.*\))?$`)
+	received      = regexp.MustCompile(`^connection received: host=(\S+)(?: port=\d+)?$`)
+	authenticated = regexp.MustCompile(`^connection authenticated: .* method=(\S+) \(.*\)$`)
+	authorized    = regexp.MustCompile(`^(?:replication )?connection authorized: user=(.*?)(?: database=.*?)?(?: application_name=(.*?))?(?: SSL enabled \(protocol=([^,]+), .*\))?(?: GSS \(.*\))?$`)
 )
 
-// logins finds in the text of a log who logged in over TCP. The address is in a line before, of the
-// same process, or in the prefix; a login whose address is in neither is left out.
-func logins(text []byte, prefix string) []Client {
-	form := prefixForm(prefix)
-	from := map[string]string{} // address by process
+// logins finds in the lines of a log who logged in over TCP. The address is in a line before, of the
+// same process, or in the line itself; a login whose address is in neither is left out. The method is
+// told from 14 on.
+func logins(lines []logLine) []Client {
+	from, by := map[string]string{}, map[string]string{} // address and method by process
 	seen := map[Client]bool{}
 	var out []Client
-	for line := range bytes.Lines(text) {
-		line := strings.TrimRight(string(line), "\r\n")
-		at := strings.Index(line, "LOG:  ")
-		if at < 0 {
+	for _, l := range lines {
+		if m := received.FindStringSubmatch(l.text); m != nil {
+			from[l.pid] = m[1]
+			delete(by, l.pid)
 			continue
 		}
-		pid, host := form.read(line[:at])
-		if m := received.FindStringSubmatch(line[at:]); m != nil {
-			from[pid] = m[1]
+		if m := authenticated.FindStringSubmatch(l.text); m != nil {
+			by[l.pid] = m[1]
 			continue
 		}
-		m := authorized.FindStringSubmatch(line[at:])
+		m := authorized.FindStringSubmatch(l.text)
 		if m == nil {
 			continue
 		}
-		if host == "" && pid != "" {
-			host = from[pid]
+		if l.host == "" && l.pid != "" {
+			l.host = from[l.pid]
 		}
-		c := Client{User: m[1], Address: host, Application: m[2], TLS: m[3]}
-		if host == "" || host == "[local]" || strings.HasPrefix(c.Application, "lull") || seen[c] {
+		c := Client{User: m[1], Address: l.host, Application: m[2], TLS: m[3]}
+		if l.pid != "" {
+			c.Method = by[l.pid]
+		}
+		if l.host == "" || l.host == "[local]" || strings.HasPrefix(c.Application, "lull") || seen[c] {
 			continue
 		}
 		seen[c] = true
 		out = append(out, c)
 	}
 	return out
-}
-
-// prefix is how the lines of a log begin.
-type prefix struct {
-	form      *regexp.Regexp
-	pid, host int // groups of it, 0 = not there
-}
-
-// escapes of log_line_prefix, and what each can look like (manual, "What to Log").
-var escapes = map[byte]string{
-	'a': `.*?`, 'u': `.*?`, 'd': `.*?`, 'b': `.*?`, 'i': `.*?`, 'e': `\w*`, 'c': `[0-9a-f]+\.[0-9a-f]+`, 'l': `\d+`, 'P': `\d*`, 'Q': `-?\d+`,
-	't': `\S+ \S+ \S+`, 'm': `\S+ \S+ \S+`, 'n': `[\d.]+`, 's': `\S+ \S+ \S+`, 'v': `\S*`, 'x': `\d+`, 'L': `\S*`,
-	'p': `(\d+)`, 'h': `(\S*?)`, 'r': `(\S*?)(?:\(\d+\))?`, '%': `%`, 'q': ``,
-}
-
-// prefixForm makes an expression of log_line_prefix. What it does not know stands for anything.
-func prefixForm(setting string) prefix {
-	var p prefix
-	var b strings.Builder
-	groups := 0
-	b.WriteString(`^`)
-	for i := 0; i < len(setting); i++ {
-		if setting[i] != '%' || i+1 == len(setting) {
-			b.WriteString(regexp.QuoteMeta(setting[i : i+1]))
-			continue
-		}
-		for i++; i < len(setting)-1 && strings.IndexByte("-0123456789", setting[i]) >= 0; i++ {
-			b.WriteString(` *`) // padding, on either side
-		}
-		form, known := escapes[setting[i]]
-		if !known {
-			form = `.*?`
-		}
-		if strings.HasPrefix(form, "(") {
-			groups++
-			if setting[i] == 'p' {
-				p.pid = groups
-			} else {
-				p.host = groups
-			}
-		}
-		b.WriteString(form + strings.Repeat(` *`, min(1, len(form))))
-	}
-	p.form = regexp.MustCompile(b.String() + `$`)
-	return p
-}
-
-func (p prefix) read(line string) (pid, host string) {
-	m := p.form.FindStringSubmatch(line)
-	if m == nil {
-		return "", ""
-	}
-	if p.pid > 0 {
-		pid = m[p.pid]
-	}
-	if p.host > 0 {
-		host = m[p.host]
-	}
-	return pid, host
 }

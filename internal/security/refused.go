@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lullhq/lull/internal/checks"
 )
@@ -17,7 +18,20 @@ var clients = []checks.Check{
 		Breaks: "The clients that are named.",
 		How:    "pg_stat_activity and pg_stat_ssl for those who are connected, and for the last 7 days the server's own log, when log_connections is on and logging_collector keeps it as text.",
 	},
+	{
+		ID: "refused-creators", Asks: checks.Source, Severity: checks.Blocker, Topic: users, Title: "Roles make objects in a schema only because everybody may",
+		Why:    "With revoke_public_create they could not do it any more: a migration of theirs would fail.",
+		Fix:    "Grant it to each of them on the old server, from where it comes along, or name the role in may_refuse of the plan's upgrade.",
+		Breaks: "Nothing: they may do it now.",
+		How:    "The owners of what is in each schema, when the plan has revoke_public_create in harden.",
+	},
 }
+
+// Words of a finding.
+const (
+	byTheLog  = ", by the log"
+	keptAsMD5 = "its password is kept as MD5"
+)
 
 // Refused looks who uses the server, and gives those that the rules would not let in: a blocker, and a
 // note for those that the plan accepts by name. said tells in words who was looked at.
@@ -31,22 +45,22 @@ func Refused(ctx context.Context, s checks.Server, rules Rules, accepted []strin
 	if err != nil {
 		return nil, "", err
 	}
-	trusted, err := onlyTrust(ctx, conn)
+	lines, err := readHBA(ctx, conn)
 	if err != nil {
-		return nil, "", fmt.Errorf("read pg_hba.conf: %w", err)
+		return nil, "", err
 	}
-	return rules.judge(list, trusted, accepted), fmt.Sprintf("%d ways in which clients come in; %s", len(list), log), nil
+	return rules.judge(list, lines, accepted), fmt.Sprintf("%d ways in which clients come in; %s", len(list), log), nil
 }
 
-func (r Rules) judge(list []Client, trusted bool, accepted []string) (out []checks.Finding) {
+func (r Rules) judge(list []Client, lines hba, accepted []string) []checks.Finding {
 	var open, named []checks.Object
 	for _, c := range list {
-		why := r.Refuses(c, trusted)
+		why := r.Refuses(c, lines.ways(c))
 		if why == "" {
 			continue
 		}
 		if !c.Now {
-			why += ", by the log"
+			why += byTheLog
 		}
 		o := checks.Object{Name: c.String(), Detail: why}
 		if slices.Contains(accepted, c.User) || slices.Contains(accepted, c.User+"@"+c.Address) {
@@ -55,13 +69,21 @@ func (r Rules) judge(list []Client, trusted bool, accepted []string) (out []chec
 		}
 		open = append(open, o)
 	}
+	return openAndNamed(clients[0], "", open, named)
+}
+
+// openAndNamed makes a blocker of what is open, and a note of what the plan accepts by name.
+func openAndNamed(c checks.Check, database string, open, named []checks.Object) (out []checks.Finding) {
 	if len(open) > 0 {
-		out = append(out, clients[0].Finding("", open))
+		out = append(out, c.Finding(database, open))
 	}
 	if len(named) > 0 {
-		f := clients[0].Finding("", named)
+		f := c.Finding(database, named)
 		f.Severity, f.Fix = checks.Note, "Nothing: the plan accepts it."
 		out = append(out, f)
 	}
 	return out
 }
+
+// OnlyMD5 says of an object of a finding of Refused whether its password is all that stands in the way.
+func OnlyMD5(o checks.Object) bool { return strings.TrimSuffix(o.Detail, byTheLog) == keptAsMD5 }

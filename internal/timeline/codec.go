@@ -17,7 +17,7 @@ var kinds = func() map[string]reflect.Type {
 		maint.IncidentOpened{}, maint.IncidentUpdated{}, maint.PostMortemPublished{},
 		maint.ComponentSet{}, maint.ComponentFreed{}, maint.ComponentProbed{},
 		maint.ChangePosted{}, maint.ChangeWithdrawn{}, maint.ChangeDrafted{}, maint.ChangeDiscarded{},
-		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{}, maint.Fenced{}, maint.SitesProbed{},
+		maint.StepStarted{}, maint.StepFinished{}, maint.StepFailed{}, maint.StepUndone{}, maint.Resumed{}, maint.Noted{}, maint.Fenced{}, maint.SitesProbed{}, maint.Audited{},
 		maint.Rehearsed{}, maint.Forecast{},
 		maint.NoticeGiven{},
 	} {

@@ -47,7 +47,7 @@ func TestFold(t *testing.T) {
 func TestPublicKeepsTheOperatorsEventsBack(t *testing.T) {
 	t.Parallel()
 	private := map[string]bool{
-		"step_started": true, "step_finished": true, "step_failed": true, "step_undone": true, "resumed": true, "noted": true, "fenced": true, "sites_probed": true, "rehearsed": true, "forecast": true, "notice_given": true, "change_drafted": true, "change_discarded": true,
+		"step_started": true, "step_finished": true, "step_failed": true, "step_undone": true, "resumed": true, "noted": true, "fenced": true, "audited": true, "sites_probed": true, "rehearsed": true, "forecast": true, "notice_given": true, "change_drafted": true, "change_discarded": true,
 	}
 	all := entries(logtest.Events()...)
 	public := timeline.Public(all)

@@ -307,6 +307,7 @@ func (r Report) private(d *document) {
 	}
 	r.who(d)
 	r.whyDown(d)
+	weaknesses(d, p.Audited)
 	if len(p.Evidence) > 0 {
 		d.line("\n### What was seen after each step\n")
 		for _, e := range p.Evidence {

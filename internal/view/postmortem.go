@@ -49,6 +49,7 @@ type Viewed struct {
 // Private is what only the operator is to read.
 type Private struct {
 	Notes    []Note
+	Audited  *maint.Audited     // what was open before and after; nil = it was not looked at
 	Fence    *maint.Fenced      // of the last move; Proof is what may be published of it
 	Probed   *maint.SitesProbed // of the last run; Answers is what may be published of it
 	Failures []Failure
@@ -149,6 +150,8 @@ func private(entries []timeline.Entry, zone Window) Private {
 		switch ev := e.Event.(type) {
 		case maint.Noted:
 			p.Notes = append(p.Notes, Note{At: zone.in(e.At), Step: ev.Step, Text: ev.Text, Figures: ev.Figures})
+		case maint.Audited:
+			p.Audited = &ev
 		case maint.Fenced:
 			p.Fence = &ev
 		case maint.SitesProbed:

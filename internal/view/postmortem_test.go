@@ -81,6 +81,10 @@ func smooth() record {
 	r.say("04:12", maint.Noted{Step: "upgrade/backup", Text: "Copied 3 databases from db1.internal.", Figures: maint.Figures{"database_bytes": 1.53e9, "copy_s": 690, "databases": 3}},
 		maint.Noted{Step: "upgrade/backup", Text: "It took longer than expected.", Figures: maint.Figures{"disk_wait_share": 0.62, "processor_wait_share": 0.04}})
 	r.step("04:19", "upgrade/statistics", "Statistics", 2*time.Minute, 5*time.Minute)
+	r.say("04:19", maint.Audited{Step: "upgrade/harden",
+		Before: []maint.Weakness{{ID: "password-md5", Severity: "warning", Title: "Passwords are kept as MD5", Count: 3}, {ID: "public-create", Severity: "warning", Title: "Everybody may create objects in a schema", Count: 2}},
+		After:  []maint.Weakness{{ID: "password-md5", Severity: "warning", Title: "Passwords are kept as MD5", Count: 1}, {ID: "listen-everywhere", Severity: "note", Title: "The server listens on every address of its machine"}},
+	})
 	r.say("04:20", maint.StepStarted{Step: "upgrade/switch", Title: "Move to the new server", Attempt: 1, Budget: 5 * time.Minute})
 	r.say("04:20:30", maint.Noted{Step: "upgrade/switch", Text: "Every table has statistics.", Figures: maint.Figures{"tables_without_statistics_at_switch": 0}},
 		maint.Noted{Step: "upgrade/switch", Text: "Clients were held for 31.2 ms.", Figures: maint.Figures{

@@ -10,6 +10,7 @@ import (
 type dialect struct {
 	major  int
 	lowest int // of the two sides
+	leave  Leave
 }
 
 // since is sql where the catalogs of this major have it, and instead elsewhere.
@@ -38,14 +39,21 @@ func unowned(catalog, oid string) string {
 // privileges writes an ACL as a sorted list, with the default where nothing was granted.
 // MAINTAIN came with 17, and restoring a GRANT ALL of an older server gives it too.
 func (d dialect) privileges(kind, acl, owner string) string {
-	maintain := ""
+	var where []string
 	if d.lowest < 17 {
-		maintain = "WHERE x.privilege_type <> 'MAINTAIN'"
+		where = append(where, "x.privilege_type <> 'MAINTAIN'")
+	}
+	if kind == "n" && d.leave.PublicCreate {
+		where = append(where, "NOT (x.grantee = 0 AND x.privilege_type = 'CREATE')")
+	}
+	counted := ""
+	if len(where) > 0 {
+		counted = "WHERE " + strings.Join(where, " AND ")
 	}
 	return fmt.Sprintf(`coalesce((SELECT string_agg(x.who || ':' || x.what, ' ' ORDER BY x.who COLLATE "C") FROM (
 		SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END AS who,
 		       string_agg(x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ',' ORDER BY x.privilege_type COLLATE "C") AS what
-		FROM aclexplode(coalesce(%s, acldefault('%s', %s))) x %s GROUP BY x.grantee) x), '')`, acl, kind, owner, maintain)
+		FROM aclexplode(coalesce(%s, acldefault('%s', %s))) x %s GROUP BY x.grantee) x), '')`, acl, kind, owner, counted)
 }
 
 // withOwner makes three rows of one object: itself, its owner, its privileges.

@@ -45,11 +45,15 @@ func (d dialect) functions() string {
 	// From 14 on a procedure's IN is written out.
 	arguments := `regexp_replace(pg_get_function_arguments(f.oid), '(^|, )IN ', '\1', 'g')`
 	types := `(SELECT coalesce(string_agg(format_type(x.oid, NULL), ', ' ORDER BY x.n), '') FROM unnest(f.proargtypes) WITH ORDINALITY x(oid, n))`
+	path := ""
+	if d.leave.DefinerPath {
+		path = ` WHERE NOT (f.prosecdef AND x LIKE 'search_path=%')`
+	}
 	definition := words(sort, `'(' || `+arguments+` || ')'`, `'returns ' || pg_get_function_result(f.oid)`,
 		`'language ' || l.lanname`, `'volatility ' || f.provolatile::text`, `'parallel ' || f.proparallel::text`,
 		when(`f.proisstrict`, `strict`), when(`f.prosecdef`, `security definer`), when(`f.proleakproof`, `leakproof`),
 		`'cost ' || f.procost`, `(SELECT 'rows ' || f.prorows WHERE f.prorows <> 0)`,
-		`(SELECT 'set ' || string_agg(x, ', ' ORDER BY x COLLATE "C") FROM unnest(f.proconfig) x)`,
+		`(SELECT 'set ' || string_agg(x, ', ' ORDER BY x COLLATE "C") FROM unnest(f.proconfig) x`+path+`)`,
 		`(SELECT 'state ' || g.aggtransfn || ' final ' || g.aggfinalfn || ' initial ' || coalesce(g.agginitval, '-') FROM pg_aggregate g WHERE g.aggfnoid = f.oid)`,
 		`'symbol ' || f.probin`, `'source ' || md5(f.prosrc)`)
 	local := d.since(14, `coalesce(md5(pg_get_function_sqlbody(f.oid)), '')`, `''`)

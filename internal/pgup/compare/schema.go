@@ -11,8 +11,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// Leave is what is not compared, because it was made another on one side on purpose.
+type Leave struct {
+	PublicCreate bool // that everybody may create objects in a schema
+	DefinerPath  bool // the search_path of SECURITY DEFINER functions
+}
+
 // Schema compares everything that is defined in the database of the two connections.
-func Schema(ctx context.Context, src, dst *pgx.Conn) ([]Difference, error) {
+func Schema(ctx context.Context, src, dst *pgx.Conn, leave Leave) ([]Difference, error) {
 	s, err := major(src)
 	if err != nil {
 		return nil, fmt.Errorf("compare schemas: %w", err)
@@ -27,7 +33,7 @@ func Schema(ctx context.Context, src, dst *pgx.Conn) ([]Difference, error) {
 		if conn == dst {
 			own = d
 		}
-		return objects(ctx, conn, dialect{major: own, lowest: lower})
+		return objects(ctx, conn, dialect{major: own, lowest: lower, leave: leave})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("compare schemas: %w", err)

@@ -97,7 +97,7 @@ func fingerprint(t *testing.T, conn *pgx.Conn) string {
 
 func told(t *testing.T, src, dst *pgx.Conn) (lines []string) {
 	t.Helper()
-	list, err := Schema(t.Context(), src, dst)
+	list, err := Schema(t.Context(), src, dst, Leave{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,9 @@ import (
 
 // Control is the part of pg_control that tells how far a copy is.
 type Control struct {
-	State    string // "shut down", "in archive recovery", ...
-	Timeline int
+	State     string // "shut down", "in archive recovery", ...
+	Timeline  int
+	Checksums bool // pages carry them
 }
 
 // ReadControl asks pg_controldata about a data folder.
@@ -38,6 +39,8 @@ func ReadControl(ctx context.Context, in pgserver.Install, dir string) (Control,
 		switch value = strings.TrimSpace(value); key {
 		case "Database cluster state":
 			c.State = value
+		case "Data page checksum version":
+			c.Checksums = value != "0"
 		case "Latest checkpoint's TimeLineID":
 			if c.Timeline, err = strconv.Atoi(value); err != nil {
 				return c, fmt.Errorf("read the timeline of %s: %w", dir, err)

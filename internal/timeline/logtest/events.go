@@ -71,6 +71,10 @@ func Events() []maint.Event {
 			Refused: []string{"postgres"}, Left: 1, Writing: 2, Prepared: 3,
 			Markers: []maint.FenceMarker{{Database: "shop", Transaction: 742, Written: "0/16B3748", Reached: "0/16B3790"}}, Next: 743, End: "0/16B37C8",
 		},
+		maint.Audited{
+			Step: "upgrade/harden", Before: []maint.Weakness{{ID: "public-create", Severity: "warning", Title: "Everybody may create objects in a schema", Count: 2}},
+			After: []maint.Weakness{{ID: "hba-world", Severity: "warning", Title: "pg_hba.conf lets in the whole world", Count: 1}},
+		},
 		maint.SitesProbed{
 			Step: "site-probes", Watched: []maint.Span{{From: time.Date(2026, 12, 5, 4, 0, 0, 0, time.UTC), To: time.Date(2026, 12, 5, 4, 20, 0, 0, time.UTC)}},
 			Sites: []maint.Uptime{{Name: "App", Component: true, Probes: 1200, Failures: 2, Slowest: 80 * time.Millisecond, Outages: []maint.Outage{{

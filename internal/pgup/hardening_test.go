@@ -1,0 +1,161 @@
+package pgup_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgup"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/pgup/harden"
+	"github.com/lullhq/lull/internal/run"
+)
+
+// certificate makes one for this machine, with its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	of := x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)}
+	made, err := x509.CreateCertificate(rand.Reader, &of, &of, &secret.PublicKey, secret)
+	must(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(secret)
+	must(t, err)
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "db.crt"), filepath.Join(dir, "db.key")
+	for file, block := range map[string]pem.Block{cert: {Type: "CERTIFICATE", Bytes: made}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		must(t, os.WriteFile(file, pem.EncodeToMemory(&block), 0o600))
+	}
+	return cert, key
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openToAll makes the source easier to break into than it has to be.
+func (g *ground) openToAll(t *testing.T) {
+	t.Helper()
+	g.source.Exec(t, "postgres", `SET password_encryption = 'md5'`, `ALTER ROLE client PASSWORD 'client'`, `CREATE ROLE migrator LOGIN PASSWORD 'x'`)
+	g.source.Exec(t, "app", `CREATE TABLE migrations (n int)`, `ALTER TABLE migrations OWNER TO migrator`,
+		`CREATE FUNCTION rows() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM t'`)
+	must(t, g.source.Owner.WriteFile(filepath.Join(g.source.Data, "pg_hba.conf"), []byte("local all all scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\nhost all all all md5\n")))
+	g.source.Exec(t, "postgres", `SELECT pg_reload_conf()`)
+}
+
+// waiting tells when the run waits for clients to log in by SCRAM.
+type waiting struct {
+	facts
+	once sync.Once
+	came chan string
+}
+
+func (w *waiting) Progressed(p run.Progress) {
+	if strings.Contains(p.Text, "log in by SCRAM") {
+		w.once.Do(func() { w.came <- p.Text })
+	}
+}
+
+// TestHardenedUpgrade makes the new server stricter on the way: who would be refused is named and keeps the
+// upgrade from beginning, the switch waits for a client that still logs in by MD5, and there is a way back.
+func TestHardenedUpgrade(t *testing.T) {
+	whole(t)
+	g := newGround(t)
+	cert, key := certificate(t)
+	g.openToAll(t)
+	g.spec.Harden = harden.Items{Checksums: true, TLS: &harden.TLS{Min: "TLSv1.3", Certificate: cert, Key: key}, SCRAM: true, RevokePublicCreate: true, StrictHBA: true, DefinerSearchPath: true, LogLogins: true}
+	clients := g.clients(t, "app")
+	defer clients.stop()
+	err := g.run(t)
+	for _, named := range []string{"client at 127.0.0.1", "its password is kept as MD5", "migrator (has made 1 objects in schema public)"} {
+		if err == nil || !strings.Contains(err.Error(), named) {
+			t.Errorf("%q is not named: %v", named, err)
+		}
+	}
+	g.source.Exec(t, "app", `GRANT CREATE ON SCHEMA public TO migrator`)
+	g.spec.AwaitSCRAM = true
+	w := &waiting{facts: facts{t}, came: make(chan string, 1)}
+	ended := make(chan error, 1)
+	go func() {
+		r := &run.Runner{Journal: g.journal, Log: &g.journal.Memory, Now: time.Now, Watch: w}
+		ended <- r.Run(t.Context(), id, pgup.New(g.spec).Items())
+	}()
+	select {
+	case text := <-w.came:
+		if !strings.Contains(text, "client at 127.0.0.1") {
+			t.Errorf("it waits for %s", text)
+		}
+	case err := <-ended:
+		t.Fatalf("it did not wait: %v", err)
+	}
+	target := g.spec.Source.At("127.0.0.1", g.spec.Place.Port)
+	g.toSCRAM(t, target)
+	must(t, <-ended)
+	g.isStrict(t, target)
+	acked := clients.stop()
+	g.keeps(t, 17, acked)
+	must(t, g.carryOut(t, g.remembering(t).RollbackItems()))
+	g.keeps(t, 13, acked)
+}
+
+// toSCRAM gives the clients' role the same password in another form, on both servers.
+func (g *ground) toSCRAM(t *testing.T, target cluster.Endpoint) {
+	t.Helper()
+	g.source.Exec(t, "postgres", `SET password_encryption = 'scram-sha-256'`, `ALTER ROLE client PASSWORD 'client'`)
+	var verifier string
+	must(t, g.source.Connect(t, "postgres").QueryRow(t.Context(), `SELECT rolpassword FROM pg_authid WHERE rolname = 'client'`).Scan(&verifier))
+	_, err := connectTo(t, target, "postgres").Exec(t.Context(), `ALTER ROLE client PASSWORD '`+verifier+`'`)
+	must(t, err)
+}
+
+// isStrict looks at the new server as its clients do, and at what is on record.
+func (g *ground) isStrict(t *testing.T, target cluster.Endpoint) {
+	t.Helper()
+	conn := connectTo(t, target, "app")
+	var checksums, tls, encryption, logins string
+	must(t, conn.QueryRow(t.Context(), `SELECT current_setting('data_checksums'), current_setting('ssl_min_protocol_version'), current_setting('password_encryption'), current_setting('log_connections')`).
+		Scan(&checksums, &tls, &encryption, &logins))
+	if checksums != "on" || tls != "TLSv1.3" || encryption != "scram-sha-256" || logins != "on" {
+		t.Errorf("checksums %s, TLS %s, new passwords %s, logins %s", checksums, tls, encryption, logins)
+	}
+	if _, err := g.through(t, "app").Exec(t.Context(), `CREATE TABLE mine ()`); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("a client makes a table in public: %v", err)
+	}
+	if _, err := g.through(t, "app").Exec(t.Context(), `SELECT rows()`); err != nil {
+		t.Error(err)
+	}
+	history, err := g.journal.Memory.History(t.Context(), id)
+	must(t, err)
+	var audited *maint.Audited
+	for _, e := range history {
+		if a, ok := e.Event.(maint.Audited); ok {
+			audited = &a
+		}
+	}
+	if audited == nil {
+		t.Fatal("what was open before and after is not on record")
+	}
+	found := func(list []maint.Weakness, check string) bool {
+		return slices.ContainsFunc(list, func(w maint.Weakness) bool { return w.ID == check })
+	}
+	for _, check := range []string{"checksums-off", "public-create", "definer-search-path", "hba-md5", "tls-off", "log-connections"} {
+		if !found(audited.Before, check) || found(audited.After, check) {
+			t.Errorf("%s: found before %v, after %v", check, found(audited.Before, check), found(audited.After, check))
+		}
+	}
+}
