@@ -65,7 +65,7 @@ across several major versions while the product stays up.`,
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "lull.yaml", "the file that says what there is")
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print facts as JSON")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Wrap(err, c.CommandPath()+" --help") })
-	root.AddCommand(newCheck(g), newSchedule(g), newRehearse(g), newRun(g), newStatus(g), newWatch(g), newAbort(g), newRollback(g), newFinish(g), newReport(g), newServe(g), newSnapshot(g), newSites(g), newIncident(g), newComponent(g), newChange(g), newNotices(g), newDeliveries(g), newSubscribers(g), newToken(g), newProbes(g), newLedger(g), newDemo(), newWatchdog())
+	root.AddCommand(newCheck(g), newSchedule(g), newRehearse(g), newRun(g), newStatus(g), newWatch(g), newAbort(g), newRollback(g), newFinish(g), newReport(g), newServe(g), newSnapshot(g), newSites(g), newIncident(g), newComponent(g), newChange(g), newNotices(g), newDeliveries(g), newSubscribers(g), newToken(g), newRoles(g), newProbes(g), newLedger(g), newDemo(), newWatchdog())
 	return root
 }
 

@@ -74,6 +74,8 @@ type Cluster struct {
 	RunAs   string   // the user of the target's processes when lull runs as root
 	Poolers []string
 	Jobs    int // 0: lull decides
+	// SecretHook is a program that is given a role's new password by its standard input, empty = none.
+	SecretHook []string
 }
 
 // Target is where the new server is built.
@@ -221,7 +223,8 @@ func (d *document) cluster(id string, n *yaml.Node, c *Config) Cluster {
 			}
 			x.Poolers = append(x.Poolers, name)
 		})),
-		may("jobs", d.number(&x.Jobs, 1, 64)))
+		may("jobs", d.number(&x.Jobs, 1, 64)),
+		may("secret_hook", d.program(&x.SecretHook)))
 	return x
 }
 
