@@ -127,7 +127,7 @@ func readPassword(name string, stdin io.Reader) (config.Secret, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return config.Secret{}, fmt.Errorf("read the password: %w", err)
+			return config.Secret{}, hint.Wrap(fmt.Errorf("read the password: %w", err), "name a file whose first line is the password, or - for the standard input")
 		}
 		defer f.Close()
 		from = f

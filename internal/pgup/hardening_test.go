@@ -1,6 +1,7 @@
 package pgup_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,6 +21,7 @@ import (
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/harden"
+	"github.com/lullhq/lull/internal/roles"
 	"github.com/lullhq/lull/internal/run"
 )
 
@@ -113,14 +115,15 @@ func TestHardenedUpgrade(t *testing.T) {
 	g.keeps(t, 13, acked)
 }
 
-// toSCRAM gives the clients' role the same password in another form, on both servers.
+// toSCRAM gives the clients' role the same password in another form, on both servers and in the pooler's file,
+// while clients work.
 func (g *ground) toSCRAM(t *testing.T, target cluster.Endpoint) {
 	t.Helper()
-	g.source.Exec(t, "postgres", `SET password_encryption = 'scram-sha-256'`, `ALTER ROLE client PASSWORD 'client'`)
-	var verifier string
-	must(t, g.source.Connect(t, "postgres").QueryRow(t.Context(), `SELECT rolpassword FROM pg_authid WHERE rolname = 'client'`).Scan(&verifier))
-	_, err := connectTo(t, target, "postgres").Exec(t.Context(), `ALTER ROLE client PASSWORD '`+verifier+`'`)
-	must(t, err)
+	r := roles.Rotation{Servers: []cluster.Endpoint{g.spec.Source, target}, Poolers: g.spec.Poolers, Hand: func(context.Context, roles.Secret) error { return nil }}
+	done, err := r.Do(t.Context(), "client", "client")
+	if err != nil || done.Servers != 2 || len(done.Poolers) != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
 }
 
 // isStrict looks at the new server as its clients do, and at what is on record.
@@ -157,5 +160,56 @@ func (g *ground) isStrict(t *testing.T, target cluster.Endpoint) {
 		if !found(audited.Before, check) || found(audited.After, check) {
 			t.Errorf("%s: found before %v, after %v", check, found(audited.Before, check), found(audited.After, check))
 		}
+	}
+}
+
+// TestHardenIsHeldAgainstTheSource finds before anything is made what stands in the way of the list, and who would be refused.
+func TestHardenIsHeldAgainstTheSource(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.openToAll(t)
+	g.through(t, "app")
+	found := func() map[string]string {
+		t.Helper()
+		out := map[string]string{}
+		all, err := pgup.New(g.spec).Check(t.Context())
+		must(t, err)
+		for _, f := range all {
+			out[string(f.Severity)+" "+f.ID] += f.Text
+		}
+		return out
+	}
+	cert, key := certificate(t)
+	other, _ := certificate(t)
+	for name, c := range map[string]struct {
+		items harden.Items
+		await bool
+		may   []string
+		want  []string
+	}{
+		"no TLS":      {items: harden.Items{StrictHBA: true}, want: []string{"blocker harden-tls"}},
+		"another key": {items: harden.Items{TLS: &harden.TLS{Min: "TLSv1.2", Certificate: other, Key: key}}, want: []string{"blocker harden-certificate"}},
+		"good TLS":    {items: harden.Items{TLS: &harden.TLS{Min: "TLSv1.2", Certificate: cert, Key: key}, StrictHBA: true}},
+		"MD5":         {items: harden.Items{SCRAM: true}, want: []string{"blocker refused-clients"}},
+		"MD5, waited": {items: harden.Items{SCRAM: true}, await: true, want: []string{"warning refused-clients"}},
+		"MD5, may":    {items: harden.Items{SCRAM: true}, may: []string{"client"}, want: []string{"note refused-clients"}},
+		"makers":      {items: harden.Items{RevokePublicCreate: true}, want: []string{"blocker refused-creators"}},
+		"makers, may": {items: harden.Items{RevokePublicCreate: true}, may: []string{"migrator"}, want: []string{"note refused-creators"}},
+	} {
+		g.spec.Harden, g.spec.AwaitSCRAM, g.spec.MayRefuse = c.items, c.await, c.may
+		got := found()
+		for _, id := range []string{"harden-tls", "harden-certificate", "refused-clients", "refused-creators"} {
+			for _, severity := range []string{"blocker", "warning", "note"} {
+				key := severity + " " + id
+				if _, is := got[key]; is != slices.Contains(c.want, key) {
+					t.Errorf("%s: %s is found: %v, %s", name, key, is, got[key])
+				}
+			}
+		}
+	}
+	must(t, g.source.Owner.WriteFile(filepath.Join(g.source.Data, "pg_hba.conf"), []byte("include_if_exists more.conf\nhost all all all md5\n")))
+	g.spec.Harden, g.spec.MayRefuse = harden.Items{SCRAM: true}, []string{"client"}
+	if got := found(); got["blocker harden-rules"] == "" {
+		t.Errorf("rules in another file are rewritten: %v", got)
 	}
 }

@@ -27,6 +27,7 @@ var growsWith = map[string]string{
 	"deltas":      loadCarried,
 	"statistics":  loadBytes,
 	"comparison":  loadBytes,
+	"checksums":   loadBytes,
 }
 
 // GrowsWith gives the figure of Load that the time of a step grows with, and "" for none.

@@ -56,7 +56,7 @@ func (r Rotation) Do(ctx context.Context, role, password string) (out Rotated, e
 	if err := r.Hand(ctx, Secret{role, password, verifier}); err != nil {
 		return out, errors.Join(fmt.Errorf("hand over the new password of %s: %w", role, err), w.dropStaged(ctx))
 	}
-	if err := w.change(ctx); err != nil {
+	if err := w.change(ctx, password); err != nil {
 		if back := w.takeBack(context.WithoutCancel(ctx)); back != nil {
 			return out, hint.Wrap(errors.Join(err, fmt.Errorf("and taking it back: %w", back)), "type the same command again with the password that was handed over (--password-file): it makes all alike")
 		}
@@ -121,7 +121,7 @@ func (w *work) prepare(ctx context.Context, r Rotation) error {
 		}
 	}
 	for _, p := range r.Poolers {
-		if p.Kind != gate.PgBouncer {
+		if p.Kind == gate.HookGate {
 			continue // what stands behind commands of the operator's is theirs
 		}
 		u, err := pgbouncer.StageUser(ctx, p, w.role, w.verifier)
@@ -136,7 +136,7 @@ func (w *work) prepare(ctx context.Context, r Rotation) error {
 // quiet keeps what is done from the server's log. A verifier is no password, and still nobody's business.
 const quiet = `SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic`
 
-func (w *work) change(ctx context.Context) error {
+func (w *work) change(ctx context.Context, password string) error {
 	for _, s := range w.sides {
 		s.done = true // also when the answer is lost
 		if err := s.set(ctx, w.role, &w.verifier); err != nil {
@@ -145,6 +145,11 @@ func (w *work) change(ctx context.Context) error {
 	}
 	for _, u := range w.users {
 		if err := u.Commit(ctx); err != nil {
+			return err
+		}
+	}
+	for _, u := range w.users {
+		if err := u.LogIn(ctx, w.role, password); err != nil {
 			return err
 		}
 	}

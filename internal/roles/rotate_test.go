@@ -130,12 +130,25 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// The same password in another form changes nothing for those who log in.
+// The same password in another form changes nothing for those who log in, nor for those who are there: the pooler
+// opens new connections to the server for them.
 func TestRotateToTheSame(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
+	dsn := g.ways("web", old)["pooler"]
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
 	if _, err := g.r.Do(t.Context(), "web", old); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := g.pooler.Connect(t, "pgbouncer").Exec(t.Context(), "RECONNECT"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Errorf("a client that was there before: %v", err)
 	}
 	g.lets(t, "web", old, new)
 }

@@ -149,6 +149,22 @@ var elsewhere = []checks.Check{
 		How: "The upper end of the forecast against the window.",
 	},
 	{
+		ID: "harden-tls", Severity: checks.Blocker, Asks: checks.Files, Title: "The plan asks for TLS that the new server would not speak",
+		Why: "tls and hba: strict in harden refuse clients without TLS, so that nobody at another machine could log in.",
+		Fix: "Name a certificate and its key in harden, or set ssl, ssl_cert_file and ssl_key_file in target.settings of lull.yaml.",
+		How: "harden in the plan against target.settings.",
+	},
+	{
+		ID: "harden-certificate", Severity: checks.Blocker, Asks: checks.Files, Title: "The new server's certificate cannot be used",
+		Why: "The server would refuse to speak TLS with it, or clients would refuse the server.", Fix: "Name files that Lull can read and that belong together, of a certificate that holds today.",
+		How: "Lull reads the files that harden names: whether the key is the certificate's, and from when to when it holds.",
+	},
+	{
+		ID: "harden-rules", Severity: checks.Blocker, Asks: checks.Source, Title: "The access rules cannot be made stricter",
+		Why: "Lines that read other files are not followed, and a line that is not understood is not rewritten.", Fix: "Write the rules into pg_hba.conf itself, or take hba and scram out of harden.",
+		How: "Lull rewrites the source's pg_hba.conf in memory.",
+	},
+	{
 		ID: "wal-room", Severity: checks.Warning, Asks: checks.Files, Title: "The source will have to keep more WAL than it may",
 		Why: "It keeps all that is written while the new server is made and catches up. Past wal_budget the copy is given up, before the disk is full.",
 		Fix: "Choose a quieter time, make room on the source's disk, or give the upgrade a larger wal_budget.",

@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lullhq/lull/internal/connfail"
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/pgup/gate"
 )
@@ -60,6 +64,57 @@ func (u *Users) Commit(ctx context.Context) error {
 	}
 	u.file.settle()
 	return u.reload(ctx)
+}
+
+// LogIn logs in through the pooler as a client does, once. It shows that the new password is taken, and the pooler
+// learns by it how to log in at the server: of clients that were there before, it has what belongs to the old one.
+// A role that has no line may be none of the pooler's, so that its error says nothing.
+func (u *Users) LogIn(ctx context.Context, role, password string) error {
+	c, err := newConsole(u.pooler.Admin)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	rows, err := c.run(ctx, "SHOW DATABASES")
+	if err != nil {
+		return fmt.Errorf("pooler %s: list its databases: %w", u.pooler.Name, err)
+	}
+	var failed error
+	for _, r := range rows {
+		if r["name"] == "pgbouncer" {
+			continue
+		}
+		if failed = u.logIn(ctx, r["name"], role, password); failed == nil {
+			return nil
+		}
+	}
+	if !u.Found {
+		return nil
+	}
+	return failed
+}
+
+// loginPatience is how long a login through the pooler may take.
+const loginPatience = 10 * time.Second
+
+func (u *Users) logIn(ctx context.Context, database, role, password string) error {
+	cfg, err := pgx.ParseConfig(u.pooler.Admin)
+	if err != nil {
+		return fmt.Errorf("pooler %s: read its address: %w", u.pooler.Name, err)
+	}
+	cfg.User, cfg.Password, cfg.Database, cfg.DefaultQueryExecMode = role, password, database, pgx.QueryExecModeSimpleProtocol
+	cfg.RuntimeParams = map[string]string{"application_name": "lull"}
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT 1")
+		_ = conn.Close(context.WithoutCancel(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("pooler %s: log in as %s: %w", u.pooler.Name, role, connfail.Short(err))
+	}
+	return nil
 }
 
 // Back puts the old file in force again, or throws the new one away.
