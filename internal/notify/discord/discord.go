@@ -57,7 +57,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) error {
 	return post.JSON(ctx, c.Client, u.String(), nil, body)
 }
 
-// Body is what Discord gets. Nobody is mentioned by it, whatever people write.
+// Body is what Discord gets. Nobody is mentioned by it, whatever people write. Making a text plain makes two characters of one at most.
 func Body(m notify.Message) ([]byte, error) {
 	start, _, err := m.Notice.Window.Resolve()
 	if err != nil {
@@ -68,7 +68,7 @@ func Body(m notify.Message) ([]byte, error) {
 		Embeds  []embed  `json:"embeds"`
 		Allowed mentions `json:"allowed_mentions"`
 	}{
-		Embeds:  []embed{{Title: post.Cut(m.Subject, mostTitle), URL: m.Link, Description: post.PlainMarkdown(post.Cut(m.Text, mostText/2)) + yours}},
+		Embeds:  []embed{{Title: post.Cut(m.Subject, mostTitle), URL: m.Link, Description: post.PlainMarkdown(post.Cut(m.Text, (mostText-len(yours))/2)) + yours}},
 		Allowed: mentions{Parse: []string{}},
 	})
 }

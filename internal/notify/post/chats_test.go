@@ -15,6 +15,7 @@ import (
 	"github.com/lullhq/lull/internal/netguard"
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/notify/discord"
+	"github.com/lullhq/lull/internal/notify/notifytest"
 	"github.com/lullhq/lull/internal/notify/ntfy"
 	"github.com/lullhq/lull/internal/notify/slack"
 	"github.com/lullhq/lull/internal/notify/teams"
@@ -74,35 +75,22 @@ func TestChats(t *testing.T) {
 	}
 }
 
-// No limit of theirs is passed, whatever people write.
-func TestLongMessages(t *testing.T) {
+// No vendor refuses a message, whatever people write: each is sent to a server that has the vendor's limits.
+func TestVendorsTakeEveryMessage(t *testing.T) {
 	t.Parallel()
-	m := message()
-	m.Subject, m.Text = strings.Repeat("<&é*", 500), strings.Repeat("<é*_\n", 20_000)
-	var s struct {
-		Blocks []struct{ Text struct{ Text string } }
-	}
-	body, err := slack.Body(m)
-	if err == nil {
-		err = json.Unmarshal(body, &s)
-	}
-	if err != nil || len([]rune(s.Blocks[0].Text.Text)) > 150 || len([]rune(s.Blocks[1].Text.Text)) > 3000 {
-		t.Errorf("slack: %v", err)
-	}
-	var d struct {
-		Embeds []struct{ Title, Description string }
-	}
-	body, err = discord.Body(m)
-	if err == nil {
-		err = json.Unmarshal(body, &d)
-	}
-	if err != nil || len([]rune(d.Embeds[0].Title)) > 256 || len([]rune(d.Embeds[0].Description)) > 4096 {
-		t.Errorf("discord: %v", err)
-	}
-	if body, err = ntfy.Body(m, "t"); err != nil || len(body) > 16_000 {
-		t.Errorf("ntfy: %d bytes, %v", len(body), err)
-	}
-	if body, err = teams.Body(m); err != nil || len(body) > 28<<10 {
-		t.Errorf("teams: %d bytes, %v", len(body), err)
+	guard := netguard.New(netip.MustParsePrefix("127.0.0.0/8"))
+	for name, vendor := range notifytest.Vendors {
+		server := httptest.NewServer(vendor)
+		t.Cleanup(server.Close)
+		c := chats(guard.Client(), server.URL)[name]
+		for _, sign := range []string{"a", "<", "&", "*", "\\", "\n", "é", "世", "🔧", "\"", "@", "<!channel> ", ""} {
+			for _, n := range []int{1, 100, 149, 257, 1000, 3001, 30_000} {
+				m := message()
+				m.Subject, m.Text = "x"+strings.ReplaceAll(strings.Repeat(sign, min(n, 500)), "\n", " "), "x"+strings.Repeat(sign, n)
+				if err := c.Send(t.Context(), m); err != nil {
+					t.Errorf("%s, %d times %q: %v", name, n, sign, err)
+				}
+			}
+		}
 	}
 }

@@ -1,14 +1,41 @@
 package post
 
-import "strings"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf16"
+)
 
-// Cut shortens a text to so many characters, and shows that it did.
+// Length is how many characters a text has for those who count in UTF-16. No vendor counts more.
+func Length(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// Cut shortens a text to so many characters in UTF-16, and shows that it did.
 func Cut(s string, most int) string {
-	runes := []rune(s)
-	if len(runes) <= most {
+	if Length(s) <= most {
 		return s
 	}
-	return string(runes[:most-1]) + "…"
+	n := 1 // the sign that it was cut
+	for at, r := range s {
+		if n += utf16.RuneLen(r); n > most {
+			return s[:at] + "…"
+		}
+	}
+	return s
+}
+
+// Brief is JSON that has < and > as they are. As it is written otherwise, a text of these is six times as long.
+func Brief(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 var markdown = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "~", `\~`, "`", "\\`", "|", `\|`, ">", `\>`, "<", `\<`, "#", `\#`, "[", `\[`, "]", `\]`, "-", `\-`, "@", "@\u200b")

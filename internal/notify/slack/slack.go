@@ -77,7 +77,7 @@ func Body(m notify.Message) ([]byte, error) {
 
 // section is a text as a section may have it. Escaping makes five characters of one at most.
 func section(s string) string {
-	if out := escape(s); len([]rune(out)) <= mostSection {
+	if out := escape(s); post.Length(out) <= mostSection {
 		return out
 	}
 	return escape(post.Cut(s, mostSection/5))

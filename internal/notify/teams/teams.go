@@ -5,7 +5,6 @@ package teams
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/lullhq/lull/internal/notify"
@@ -20,7 +19,11 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-const mostText = 4000 // characters; a card may have 28 KB
+// Characters. A message may have 28 KB, and a character has six bytes at most as it is written.
+const (
+	mostTitle = 300
+	mostText  = 4000
+)
 
 // Knows implements notify.Channel.
 func (*Channel) Knows() bool { return false }
@@ -41,13 +44,13 @@ func Body(m notify.Message) ([]byte, error) {
 	card := object{
 		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "lang": m.Language,
 		"body": []object{
-			{"type": "TextBlock", "size": "Large", "weight": "Bolder", "wrap": true, "text": post.PlainMarkdown(m.Subject)},
+			{"type": "TextBlock", "size": "Large", "weight": "Bolder", "wrap": true, "text": post.PlainMarkdown(post.Cut(m.Subject, mostTitle))},
 			{"type": "TextBlock", "wrap": true, "text": post.PlainMarkdown(post.Cut(m.Text, mostText))},
 		},
 		"actions": []object{{"type": "Action.OpenUrl", "title": m.Label, "url": m.Link}},
 		"msteams": object{"width": "Full"},
 	}
-	return json.Marshal(object{
+	return post.Brief(object{
 		"type":        "message",
 		"attachments": []object{{"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": nil, "content": card}},
 	})
