@@ -18,6 +18,7 @@
 # make bench-page  the page and summary.json beside nginx with the same bytes in files, RUNS times; writes .bench/page.json
 # make bench-sse   an entry on its way to CONNECTIONS (10,000) listeners, beside a plain net/http hub and the centrifuge library, RUNS times;
 #                  writes .bench/sse.json
+# make bench-widget   a fact on its way to the pages of CONNECTIONS (10,000) people who are signed in to a product, RUNS times; writes .bench/widget.json
 # make bench-sites   the banner on 100 sites until every page shows it, and a preview of Jekyll sites after an edit of their theme, RUNS times;
 #                  writes .bench/sites.json
 # make bench-mail  MAILS (100,000) e-mails of one notice to a mail server on this machine, the sender killed in the middle, RUNS (3) times;
@@ -28,7 +29,7 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
-.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-after bench-probes bench-page bench-sse bench-sites bench-mail bench-intercom shots lint clean distclean
+.PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-after bench-probes bench-page bench-sse bench-widget bench-sites bench-mail bench-intercom shots lint clean distclean
 
 setup:
 	@scripts/toolchain 13 17 haproxy jekyll hugo hunspell
@@ -73,6 +74,10 @@ bench-page: build
 	@scripts/toolchain nginx wrk
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
 	bin/lull-bench page
+
+bench-widget: build
+	go build -trimpath -o bin/lull-bench ./cmd/lull-bench
+	bin/lull-bench widget
 
 bench-mail bench-intercom:
 	go build -trimpath -o bin/lull-bench ./cmd/lull-bench

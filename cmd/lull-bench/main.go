@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string) error {
 		return upgrade(ctx, args[0])
 	case "probes":
 		return probes(ctx)
-	case "page", "sse":
+	case "page", "sse", "widget":
 		return face(ctx, args[0])
 	case "sites":
 		return sites(ctx)
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 	case bench.ProbeRun:
 		return bench.RunProbes(ctx, os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: lull-bench switch | compare | forecast | after | probes | page | sse | sites | mail | intercom")
+	return errors.New("usage: lull-bench switch | compare | forecast | after | probes | page | sse | widget | sites | mail | intercom")
 }
 
 // runs is how often each thing is measured.
@@ -148,6 +148,9 @@ func face(ctx context.Context, part string) error {
 		if connections, err = strconv.Atoi(text); err != nil || connections < 1 {
 			return fmt.Errorf("CONNECTIONS is %q, not a number of listeners", text)
 		}
+	}
+	if part == "widget" {
+		return bench.Widget(ctx, bench.WidgetOptions{Runs: n, People: connections, Self: self, Dir: dir, Out: os.Stdout, Figures: ".bench/widget.json"})
 	}
 	peers, err := filepath.Abs(".bench/peers")
 	if err != nil {

@@ -24,7 +24,8 @@ type App struct {
 	file   storeFile
 	record string // system identifier of the Postgres server that the store is on, "" = it is a file
 	now    func() time.Time
-	self   string // this program, for the watchdog
+	poll   time.Duration // how often a server looks at the record without a hint; 0 = as httpd does
+	self   string        // this program, for the watchdog
 }
 
 // Open reads lull.yaml and opens the store that it names.

@@ -41,11 +41,18 @@ type inside struct {
 
 func newInside(t *testing.T, lines string) inside {
 	t.Helper()
+	i := unserved(t, lines)
+	i.url = serveInside(t, i.app)
+	return i
+}
+
+func unserved(t *testing.T, lines string) inside {
+	t.Helper()
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys")
 	check(t, os.WriteFile(keys, []byte("k1 HS256 "+productSecret+"\n"), 0o600))
 	a := opened(t, dir, "components: {app: {name: App}}\nchannels: {app: {widget: {keys_file: "+keys+", origins: [\""+productOrigin+"\"]"+lines+"}}}\n")
-	return inside{t, a, serveInside(t, a), dir}
+	return inside{t: t, app: a, dir: dir}
 }
 
 // serveInside is one more server on the app's store.
@@ -272,6 +279,57 @@ func TestPeopleInTheAppAreTold(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, r.Public)
 		}
 	}
+}
+
+// Nobody waits for a look at the record: the commit of a fact is what leads to the message in the stream. This server would look once
+// in a hundred hours, and no notice is due while it runs.
+func TestAFactReachesTheStreamByItself(t *testing.T) {
+	t.Parallel()
+	i := unserved(t, "")
+	i.app.poll = 100 * time.Hour
+	i.say(-48*time.Hour, i.plan())
+	d := tuneIn(t, serveInside(t, i.app), person(t, "ann"))
+	d.until(func(b box) bool { return len(b.Messages) == 1 })
+	for _, tt := range []struct {
+		fact  maint.Event
+		title string
+	}{{maint.Started{}, "Wartung hat begonnen"}, {maint.Late{ExpectedEnd: time.Now().Add(5 * time.Hour)}, "Wartung dauert länger"}, {maint.Completed{}, "Wartung abgeschlossen"}} {
+		i.say(0, tt.fact)
+		d.until(func(b box) bool { return len(b.Messages) == 1 && strings.HasPrefix(b.Messages[0].Title, tt.title) })
+	}
+}
+
+// Keys are changed while the server runs. What cannot be read changes nothing.
+func TestKeysOfAProductAreReadAgain(t *testing.T) {
+	t.Parallel()
+	i := newInside(t, "")
+	file := filepath.Join(i.dir, "keys")
+	answers := func(status int) {
+		t.Helper()
+		for { // the test's own deadline is the patience
+			answer := ask(t, http.MethodPost, i.url+"/widget/app/marks", person(t, "ann"), `{"read":1}`)
+			if answer.StatusCode == status {
+				return
+			}
+			if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusUnauthorized {
+				t.Fatalf("it answers %s", answer.Status)
+			}
+			pause(t.Context(), 600*time.Millisecond) // longer than from one mark of a person to the next
+		}
+	}
+	change := func(text string) {
+		t.Helper()
+		check(t, os.WriteFile(file+".new", []byte(text), 0o600))
+		check(t, os.Rename(file+".new", file))
+	}
+	answers(http.StatusOK)
+	change("k2 HS256 " + productSecret + "\n")
+	answers(http.StatusUnauthorized)
+	change("k1 HS256 " + productSecret + "\nk2 HS256 " + productSecret + "\n")
+	answers(http.StatusOK)
+	change("k1 HS256 no\n")
+	pause(t.Context(), 2*keysLook)
+	answers(http.StatusOK)
 }
 
 // A break loses nothing and doubles nothing: who comes back with the id of what they have is sent no more until there is more.

@@ -83,7 +83,7 @@ func (a *App) besides(ctx context.Context, s *httpd.Server) (out []func(context.
 	}
 	out = append(out, a.publishing)
 	if a.Config.Subscribers.Set {
-		out = append(out, a.digesting)
+		out = append(out, a.digesting, a.forgetting)
 	}
 	if a.Config.Snapshot.Set() {
 		keep, err := a.keeper(s)
@@ -120,7 +120,7 @@ func (a *App) server(hints <-chan struct{}, probes func() []httpd.ProbeCount, in
 		Source: src, Now: a.now,
 		Organization: a.Config.Organization, Catalog: a.catalog(), URL: a.Config.Server.URL,
 		Look: look, Languages: a.Config.Page.Languages, Strict: a.Config.Page.Indicator == config.IndicatorNone, API: a.api(slog.Default()), Probes: probes,
-		Picture: a.picture, Subscribe: a.subscriptions(),
+		Picture: a.picture, Subscribe: a.subscriptions(), Poll: a.poll,
 	}
 	if inside != nil {
 		opts.Widget = inside

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"time"
 
 	"github.com/lullhq/lull/internal/config"
 	"github.com/lullhq/lull/internal/hint"
@@ -96,6 +98,19 @@ func (rooms) Knows() bool { return false }
 // Send implements notify.Channel.
 func (r rooms) Send(ctx context.Context, m notify.Message) error {
 	return (&slack.Channel{Client: r.guard.Client(), URL: m.To.At}).Send(ctx, m)
+}
+
+// forgetEvery is how often what nobody has confirmed is taken out. It is kept for days.
+const forgetEvery = time.Hour
+
+// forgetting takes out what nobody has confirmed, until ctx ends. Of several servers each does, and the others find nothing.
+func (a *App) forgetting(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := a.store.ForgetUnconfirmed(ctx, a.now()); err != nil && ctx.Err() == nil {
+			slog.Warn("look after subscribers", "error", err)
+		}
+		pause(ctx, forgetEvery)
+	}
 }
 
 // Subscribers gives up to limit of them after one, in order.

@@ -91,6 +91,15 @@ func (f *face) write(name, text string) error {
 	return nil
 }
 
+// add writes more at the end of a file.
+func (f *face) add(name, text string) error {
+	was, err := os.ReadFile(filepath.Join(f.dir, name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return f.write(name, string(was)+text)
+}
+
 func (f *face) command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, f.self, append([]string{"--config", filepath.Join(f.dir, "lull.yaml")}, args...)...)
 }

@@ -33,13 +33,18 @@ type crowd struct {
 	gone  int
 }
 
-// gather connects n listeners.
-func gather(ctx context.Context, address string, n int) (*crowd, error) {
+// gather connects n listeners. header gives lines that the request of one has more than the others, each with its end; nil = none.
+func gather(ctx context.Context, address string, n int, header func(i int) string) (*crowd, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	request := []byte("GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nAccept: text/event-stream\r\n\r\n")
+	if header == nil {
+		header = func(int) string { return "" }
+	}
+	request := func(i int) []byte {
+		return []byte("GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nAccept: text/event-stream\r\n" + header(i) + "\r\n")
+	}
 	c := &crowd{socks: make([]*os.File, n)}
 	if c.poll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make a crowd: %w", err)
@@ -50,7 +55,7 @@ func gather(ctx context.Context, address string, n int) (*crowd, error) {
 	for hand := range joining {
 		hands.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && errs[hand] == nil && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				errs[hand] = c.join(ctx, i, u.Host, request)
+				errs[hand] = c.join(ctx, i, u.Host, request(i))
 			}
 		})
 	}

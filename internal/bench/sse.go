@@ -104,7 +104,7 @@ func (b broadcaster) measure(ctx context.Context, n int) (h hearing, err error) 
 	if err != nil {
 		return h, err
 	}
-	c, err := gather(ctx, events, n)
+	c, err := gather(ctx, events, n, nil)
 	if err != nil {
 		return h, err
 	}

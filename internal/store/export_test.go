@@ -21,6 +21,20 @@ const RingSize = ringSize
 // Write gives tests a transaction that writes.
 func (s *Store) Write(ctx context.Context, f func(*sql.Tx) error) error { return s.write(ctx, f) }
 
+// ErrFault is the error of a write that was made to fail.
+var ErrFault = errors.New("the disk is full")
+
+// FailNext makes the next write fail, after it was persisted or without that.
+func (s *Store) FailNext(persisted bool) {
+	s.fault = func(tx *sql.Tx) error {
+		s.fault = nil
+		if persisted {
+			return errors.Join(ErrFault, tx.Commit())
+		}
+		return errors.Join(ErrFault, tx.Rollback())
+	}
+}
+
 // Break takes the lock of a maintenance away behind its holder's back.
 func (s *Store) Break(ctx context.Context, id maint.ID) error {
 	for lease, c := range s.claims {

@@ -104,7 +104,7 @@ func TestStores(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, home){
 				"log": testLog, "journal": testJournal, "crashes": testCrashes, "crashes of aborts": testCrashesOfAborts,
 				"append-only": testAppendOnly, "newer event": testNewerEvent, "opened by many": testOpenedByMany, "changed": testChanged,
-				"no entry is passed over": testNoEntryIsPassedOver, "tokens": testTokens, "subscribers": testSubscribers, "subscribers of a move": testSubscribersOfAMove, "asking": testAsking, "bounces": testBounces, "deliveries": testDeliveries, "faults of deliveries": testFaultsOfDeliveries, "people": testPeople, "samples": testSamples, "ring": testRing, "wake": testWake,
+				"no entry is passed over": testNoEntryIsPassedOver, "tokens": testTokens, "subscribers": testSubscribers, "subscribers of a move": testSubscribersOfAMove, "asking": testAsking, "bounces": testBounces, "deliveries": testDeliveries, "faults of deliveries": testFaultsOfDeliveries, "people": testPeople, "faults of people": testFaultsOfPeople, "samples": testSamples, "ring": testRing, "wake": testWake,
 				"checks": testChecks,
 				"kill":   testKill, "kill the sender": testKillTheSender, "kill frees the lease": testKillFreesTheLease, "lease is lost": testLeaseIsLost,
 			} {

@@ -142,12 +142,20 @@ func (sp *spreading) overtake(ctx context.Context, by string) error {
 	if _, err := sp.tx.ExecContext(ctx, `UPDATE notices SET state = 'overtaken' WHERE subject = $1 AND state = 'waiting'`, sp.subject); err != nil {
 		return err
 	}
-	open, err := texts(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $3, at = $2
-		WHERE subject = $1 AND state = 'waiting' RETURNING notice`, sp.subject, sp.at.UnixMicro(), "overtaken by: "+by)
-	if err != nil {
+	return sp.overtaken(ctx, by, `subject = $1 AND state = 'waiting'`, sp.subject)
+}
+
+// overtaken takes back all deliveries of which a condition holds, however many: nobody is loaded. The condition's parameters are args.
+func (sp *spreading) overtaken(ctx context.Context, by, where string, args ...any) error {
+	notices, err := texts(ctx, sp.tx, `SELECT DISTINCT notice FROM deliveries WHERE `+where, args...)
+	if err != nil || len(notices) == 0 {
 		return err
 	}
-	return conclude(ctx, sp.tx, open, sp.at)
+	set := fmt.Sprintf(`UPDATE deliveries SET state = 'overtaken', at = $%d, reason = $%d WHERE `, len(args)+1, len(args)+2)
+	if _, err := sp.tx.ExecContext(ctx, set+where, append(args, sp.at.UnixMicro(), "overtaken by: "+by)...); err != nil {
+		return err
+	}
+	return conclude(ctx, sp.tx, notices, sp.at)
 }
 
 // out makes the deliveries of a notice. What the same people were still to get is overtaken by it.
@@ -175,12 +183,7 @@ func (sp *spreading) out(ctx context.Context, n notify.Notice) error {
 		if r.recipient != notify.Everyone {
 			continue
 		}
-		older, err := texts(ctx, sp.tx, `UPDATE deliveries SET state = 'overtaken', reason = $5, at = $4
-			WHERE subject = $1 AND channel = $2 AND notice <> $3 AND state = 'waiting' RETURNING notice`, sp.subject, r.channel, n.ID, sp.at.UnixMicro(), "overtaken by: "+n.Word)
-		if err != nil {
-			return err
-		}
-		if err := conclude(ctx, sp.tx, older, sp.at); err != nil {
+		if err := sp.overtaken(ctx, n.Word, `subject = $1 AND channel = $2 AND notice <> $3 AND state = 'waiting'`, sp.subject, r.channel, n.ID); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,8 @@ type Store struct {
 
 	book notify.Book // whom notices go to
 
+	fault func(*sql.Tx) error // of tests: commits, or not; nil = what is written is committed
+
 	mu     sync.Mutex
 	claims map[run.Lease]claim
 }
@@ -112,13 +114,21 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
-	if err := tx.Commit(); err != nil {
+	if err := s.end(tx); err != nil {
 		if s.engine.broken(err) {
 			return &unknown{err}
 		}
 		return err
 	}
 	return nil
+}
+
+// end commits. It is the moment at which all that is durable goes wrong, if it does.
+func (s *Store) end(tx *sql.Tx) error {
+	if s.fault != nil {
+		return s.fault(tx)
+	}
+	return tx.Commit()
 }
 
 // begin tries once more on a new connection when the one at hand was cut while nobody used it.

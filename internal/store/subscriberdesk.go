@@ -65,6 +65,11 @@ func (s *Store) Remove(ctx context.Context, way subscribe.Way, address string, n
 		if err := silence(ctx, tx, who.ID, "the subscriber was removed", now); err != nil {
 			return err
 		}
+		// How many were told stays on record, and the address does not.
+		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET recipient = 'forgotten/' || id WHERE channel = $2 AND recipient = (SELECT name FROM subscribers WHERE id = $1)`,
+			who.ID, way.Channel()); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM subscribers WHERE id = $1`, who.ID)
 		return err
 	})

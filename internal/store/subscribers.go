@@ -152,13 +152,31 @@ func (s *Store) Ask(ctx context.Context, who subscribe.Subscriber, now time.Time
 	return nil
 }
 
-// forget takes out what is over: links, and what nobody has confirmed.
+// ForgetUnconfirmed takes out links that are over, and all of those who have not confirmed in time: what they chose, and the mails in
+// which they were asked. A server calls it now and then.
+func (s *Store) ForgetUnconfirmed(ctx context.Context, now time.Time) error {
+	if err := s.write(ctx, func(tx *sql.Tx) error { return forget(ctx, tx, now) }); err != nil {
+		return fmt.Errorf("forget what nobody has confirmed: %w", err)
+	}
+	return nil
+}
+
+// forget takes out what is over: links, what nobody has confirmed, and the mails that asked for it, with their addresses.
 func forget(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM subscriber_links WHERE expires <= $1`, now.UnixMicro()); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM subscribers WHERE state = 'pending' AND asked < $1`, now.Add(-subscribe.PendingFor).UnixMicro())
-	return err
+	over := now.Add(-subscribe.PendingFor).UnixMicro()
+	for _, what := range []string{
+		`DELETE FROM subscribers WHERE state = 'pending' AND asked < $1`,
+		`DELETE FROM deliveries WHERE subject LIKE 'subscriber/%' AND state <> 'sending' AND at < $1`,
+		`DELETE FROM notices WHERE subject LIKE 'subscriber/%' AND due < $1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice = notices.id)`,
+	} {
+		if _, err := tx.ExecContext(ctx, what, over); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sendLink writes a delivery of a link, unless there was one a moment ago. The link itself is made when it is sent.

@@ -28,7 +28,7 @@ func (w *Widget) signed(answer func(http.ResponseWriter, *http.Request, caller))
 		if !open {
 			return
 		}
-		person, until, err := channel.Keys.Identify(bearer(r), w.opts.Now())
+		person, until, err := channel.Keys().Identify(bearer(r), w.opts.Now())
 		if err != nil {
 			rw.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			http.Error(rw, err.Error(), http.StatusUnauthorized)

@@ -25,8 +25,8 @@ const Root = "/widget"
 
 // Channel is one product.
 type Channel struct {
-	Keys     inapp.Keys
-	Origins  []string // of its pages
+	Keys     func() inapp.Keys // those that hold now
+	Origins  []string          // of its pages
 	Audience inapp.Audience
 	Language string // of people whose token names none, "" = the default
 }

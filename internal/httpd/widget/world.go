@@ -63,6 +63,8 @@ type message struct {
 	Title   string   `json:"title"`
 	Text    string   `json:"text"`
 	Link    string   `json:"link"`
+	// At is since when people are told.
+	At time.Time `json:"at"`
 }
 
 func (w *world) say(words notify.Words, n notify.Notice, channel string, p inapp.Person) (message, error) {
@@ -74,7 +76,7 @@ func (w *world) say(words notify.Words, n notify.Notice, channel string, p inapp
 	if err != nil {
 		return message{}, err
 	}
-	m := message{ID: n.ID, Subject: n.Subject, Title: said.Subject, Text: said.Text, Link: said.Link}
+	m := message{ID: n.ID, Subject: n.Subject, Title: said.Subject, Text: said.Text, Link: said.Link, At: n.Told().UTC()}
 	w.words.Store(key, m)
 	return m, nil
 }

@@ -55,7 +55,10 @@ func (m *Mailer) compose(ctx context.Context, msg notify.Message) ([]byte, error
 	raw.Grow(len(body) + 1024)
 	fmt.Fprintf(&raw, "Message-ID: <%s@%s>\r\nDate: %s\r\nTo: %s\r\n", msg.Key, m.host(), msg.Now.Format(time.RFC1123Z), to)
 	if leave := m.leave(msg); leave != "" {
-		fmt.Fprintf(&raw, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", leave)
+		fmt.Fprintf(&raw, "List-Unsubscribe: <%s>\r\n", leave)
+		if strings.HasPrefix(leave, "https://") { // RFC 8058, 3.1: with one click over https alone. Else a person opens the page
+			raw.WriteString("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+		}
 	}
 	raw.Write(body)
 	if m.Sign == nil {
