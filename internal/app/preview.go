@@ -8,6 +8,7 @@ import (
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/notify"
 	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
 )
 
 // Preview is a notice as somebody would get it.
@@ -39,7 +40,11 @@ func (a *App) PreviewNotices(planFile, channel, language string) ([]Preview, err
 		to.Language = language
 	}
 	var out []Preview
-	for _, n := range a.foreseen(p) {
+	all := a.foreseen(p)
+	if a.Config.Subscribers.Set {
+		all = append(all, a.askedFor(p)...)
+	}
+	for _, n := range all {
 		m, err := words.Message(notify.Delivery{Notice: n}, to)
 		if err != nil {
 			return nil, err
@@ -104,4 +109,15 @@ func (a *App) foreseen(p *config.Plan) []notify.Notice {
 		}
 	}
 	return out
+}
+
+// askedFor are examples of what subscribers alone get: nobody knows yet what there will be to say.
+func (a *App) askedFor(p *config.Plan) []notify.Notice {
+	plan := a.announcement(p)
+	post := view.Change{ID: maint.ChangeID(string(p.ID)), Title: p.Title, Text: p.Summary}
+	return []notify.Notice{
+		{Kind: notify.Incident, Word: notify.AtOpening, Subject: maint.IncidentID(string(p.ID)), Title: p.Title, Summary: string(maint.Investigating), Text: p.Summary, Components: plan.Components, Names: plan.Names},
+		{Kind: notify.Digest, Word: "weekly", Subject: "digest/example", Text: a.digested(post)},
+		{Kind: notify.Confirm, Word: "link", Subject: "subscriber/example"},
+	}
 }

@@ -81,5 +81,10 @@ func textNames(channels []config.Channel) (out []string) {
 			}
 		}
 	}
+	for _, k := range notify.Alone {
+		for _, lang := range phrase.Languages {
+			out = append(out, notify.TextName(k, lang, ""))
+		}
+	}
 	return out
 }

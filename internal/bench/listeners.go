@@ -31,6 +31,7 @@ type crowd struct {
 	poll  int // epoll(7)
 	socks []*os.File
 	gone  int
+	after string // an event that the server sends right after each message, and that counts as the end of it; "" = none
 }
 
 // gather connects n listeners. header gives lines that the request of one has more than the others, each with its end; nil = none.
@@ -135,7 +136,7 @@ func (c *crowd) read() (heard int, last time.Duration, err error) {
 				_ = syscall.EpollCtl(c.poll, syscall.EPOLL_CTL_DEL, int(e.Fd), nil) // or it is ready for ever
 				continue
 			}
-			told, alone, found := instantIn(piece[:max(0, size)])
+			told, alone, found := c.instantIn(piece[:max(0, size)])
 			if found {
 				heard++
 			}
@@ -159,7 +160,7 @@ func arrival(note []byte) time.Time {
 
 // instantIn finds when a message was told, in the message. It is alone when nothing follows: the kernel notes the arrival of
 // what came last, and that would be a heartbeat's.
-func instantIn(piece []byte) (told time.Time, alone, found bool) {
+func (c *crowd) instantIn(piece []byte) (told time.Time, alone, found bool) {
 	_, rest, found := bytes.Cut(piece, []byte(`"at":"`))
 	if !found {
 		return time.Time{}, false, false
@@ -170,7 +171,11 @@ func instantIn(piece []byte) (told time.Time, alone, found bool) {
 	}
 	_, more, _ := bytes.Cut(rest, []byte("\n\n"))
 	told, err := time.Parse(time.RFC3339Nano, string(text))
-	return told, len(bytes.TrimSpace(more)) == 0, err == nil // a chunk ends with a line of its own
+	alone = len(bytes.TrimSpace(more)) == 0 // a chunk ends with a line of its own
+	if c.after != "" && bytes.Contains(more, []byte(c.after)) {
+		alone = !bytes.Contains(more, []byte("\n:")) // the line of a heartbeat
+	}
+	return told, alone, err == nil
 }
 
 // glance is how often it is looked whether all have heard.

@@ -23,6 +23,9 @@ type WidgetOptions struct {
 	Figures string // the file to write
 }
 
+// written is how long is waited between two news: that all have been told is written down by then, and real news are minutes apart.
+const written = 10 * time.Second
+
 const (
 	productKey  = "0123456789abcdef0123456789abcdef"
 	productPage = "https://app.example.com"
@@ -75,6 +78,7 @@ func (f *face) tellPeople(ctx context.Context, people, run int) (longest float64
 		return 0, err
 	}
 	defer c.close()
+	c.after = "event: page"
 	time.Sleep(settle)
 	if _, _, err := c.read(); err != nil { // what they were told when they came
 		return 0, err
@@ -85,14 +89,15 @@ func (f *face) tellPeople(ctx context.Context, people, run int) (longest float64
 			return 0, err
 		}
 		longest = max(longest, millis(d))
-		time.Sleep(between)
+		time.Sleep(written)
 	}
 	return longest, nil
 }
 
 // move announces a maintenance in a week, at another minute each time.
 func (f *face) move(ctx context.Context, run, n int) error {
-	plan := strings.Replace(fmt.Sprintf(facePlan, fmt.Sprintf("move-%d", run), time.Now().AddDate(0, 0, 7).Format(time.DateOnly)), "17:00", fmt.Sprintf("17:%02d", n), 1)
+	at := run*(tellings+1) + n
+	plan := strings.Replace(fmt.Sprintf(facePlan, "moved", time.Now().AddDate(0, 0, 7).Format(time.DateOnly)), "17:00", fmt.Sprintf("%d:%02d", 17+at/60, at%60), 1)
 	if err := f.write("move.yaml", plan+"notices: [30d]\n"); err != nil {
 		return err
 	}

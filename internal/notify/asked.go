@@ -58,28 +58,24 @@ func FollowIncident(past []timeline.Entry, e timeline.Entry) (n Notice, ok bool)
 	return n, true
 }
 
-// asked puts into words what subscribers alone get.
-func (w Words) asked(c *phrase.Catalogue, m Message) Message {
+// Alone are the kinds of notices that subscribers alone get.
+var Alone = []Kind{Incident, Digest, Confirm}
+
+// asked is what stands in the places of what subscribers alone get. Where people read on is set in the message.
+func (w Words) asked(c *phrase.Catalogue, m *Message) map[string]string {
 	n := m.Notice
-	say := func(key string, pairs ...any) string {
-		return c.Text(phrase.Say(key, append([]any{"organization", w.Organization, "title", n.Title}, pairs...)...))
-	}
+	args := map[string]string{"text": strings.TrimSpace(n.Text), "affects": affects(c, n), "status": "", "summary": "", "date": "", "when": "", "before": "", "expected": ""}
 	switch n.Kind {
 	case Confirm:
-		m.Subject, m.Text = say("notice.confirm"), say("notice.confirm.text")
-		m.Link, m.Label = w.Page+"/subscription/"+m.To.Link, say("notice.confirm.link")
+		m.Link, m.Label = w.Page+"/subscription/"+m.To.Link, c.Text(phrase.Say("notice.confirm.link"))
 	case Digest:
-		m.Subject, m.Text, m.Link = say("notice.digest"), n.Text, w.Page+"/changes"
+		m.Link = w.Page + "/changes"
 	case Incident:
-		status := c.Named("status", n.Summary)
-		parts := []string{say("notice.incident.text", "status", status), w.plain(n.Text)}
-		if who := affects(c, n); who != "" {
-			parts = append(parts, say("notice.affects", "affects", who))
-		}
-		m.Subject, m.Text, m.Link = say("notice.incident", "status", status), strings.Join(parts, "\n\n"), w.Page+"/incidents/"+n.Subject.Name()
+		m.Link = w.Page + "/incidents/" + n.Subject.Name()
+		args["status"], args["text"] = c.Named("status", n.Summary), w.plain(n.Text)
 	}
-	m.Subject = oneLine(m.Subject)
-	return m
+	args["organization"], args["title"], args["link"] = w.Organization, n.Title, m.Link
+	return args
 }
 
 func (w Words) plain(markdown string) string {

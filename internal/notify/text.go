@@ -147,6 +147,12 @@ func standard(c *phrase.Catalogue, n Notice) *Text {
 	}
 	body := []string{c.Raw("notice." + string(n.Kind) + ".text"), facts}
 	switch n.Kind {
+	case Confirm:
+		body = body[:1]
+	case Digest:
+		body = []string{"{text}"}
+	case Incident:
+		body = []string{body[0], "{text}", lines("affects")}
 	case Ahead, Rescheduled, Started:
 		body = append(body, "{summary}")
 	case Late, Cancelled, RolledBack:

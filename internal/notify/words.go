@@ -32,12 +32,14 @@ func (w Words) Message(d Delivery, to Address) (Message, error) {
 		m.Subject, m.Text = d.Notice.Title, strings.TrimSpace(d.Notice.Summary+d.Notice.Text)
 		return m, nil
 	}
+	var args map[string]string
 	if d.Notice.Asked() {
-		return w.leave(c, w.asked(c, m)), nil
-	}
-	args, err := w.args(c, d.Notice, to)
-	if err != nil {
-		return m, err
+		args = w.asked(c, &m)
+	} else {
+		var err error
+		if args, err = w.args(c, d.Notice, to); err != nil {
+			return m, err
+		}
 	}
 	t := w.Own.find(d.Notice.Kind, c.Lang, to.Channel)
 	if t == nil {
@@ -56,7 +58,7 @@ func path(id maint.ID) string {
 }
 
 // Places are the names that a text may use. Each stands for plain text.
-var Places = []string{"organization", "title", "summary", "text", "date", "when", "before", "expected", "affects", "link"}
+var Places = []string{"organization", "title", "summary", "text", "date", "when", "before", "expected", "affects", "status", "link"}
 
 // args is what stands in the places. Times are in the recipient's zone where it is known, and else in
 // the organiser's and in UTC.
@@ -72,7 +74,7 @@ func (w Words) args(c *phrase.Catalogue, n Notice, to Address) (map[string]strin
 	date := c.Date("date.year", start.In(zoneOf(to.Zone, start.Location())))
 	args := map[string]string{
 		"organization": w.Organization, "title": n.Title, "summary": strings.TrimSpace(n.Summary), "text": strings.TrimSpace(n.Text), "when": when, "date": date,
-		"before": "", "expected": "", "affects": affects(c, n), "link": w.Page + "/" + path(n.Subject),
+		"before": "", "expected": "", "status": "", "affects": affects(c, n), "link": w.Page + "/" + path(n.Subject),
 	}
 	if n.Before != nil {
 		if args["before"], err = window(c, *n.Before, to.Zone); err != nil {

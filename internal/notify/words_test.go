@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,12 @@ func sample(k notify.Kind) notify.Notice {
 	case notify.Extended:
 		before := plan.Window
 		n.Before, n.Window.Allow = &before, before.Allow+time.Hour
+	case notify.Incident:
+		n.Subject, n.Summary, n.Text = "incident/slow", "identified", "A disk is full."
+	case notify.Digest:
+		n.Subject, n.Text = "digest/2026-12-07", "Dark mode\nThe app is dark now.\nhttps://status.example.com/changes/dark"
+	case notify.Confirm:
+		n.Subject = "subscriber/1"
 	case notify.Rescheduled:
 		before := plan.Window
 		before.Start = "2026-11-28 17:00"
@@ -43,7 +50,7 @@ func TestWords(t *testing.T) {
 	t.Parallel()
 	var all strings.Builder
 	for _, lang := range phrase.Languages {
-		for _, k := range notify.Kinds {
+		for _, k := range append(slices.Clone(notify.Kinds), notify.Alone...) {
 			fmt.Fprintf(&all, "---- %s, %s\n\n%s\n", lang, k, text(t, words, sample(k), notify.Address{Language: lang}))
 		}
 	}
@@ -82,6 +89,14 @@ func TestOwnTexts(t *testing.T) {
 	w.Own = notify.Texts{
 		"ahead.en":      parse("{title}\n\nDear customer,\n\n{expected}\n\nit is at {when}."),
 		"ahead.en.chat": parse("{title} in chat\n\n{link}"),
+		"incident.en":   parse("[{status}] {title}\n\n{text}\n\nAffected: {affects}\n\nWhen: {when}\n\n{link}"),
+		"confirm.en":    parse("Is it you?\n\n{organization} asks: {link}"),
+	}
+	if got, want := text(t, w, sample(notify.Incident), notify.Address{}), "[Identified] Database upgrade\n\nA disk is full.\n\nAffected: App (under maintenance)\n\nhttps://status.example.com/incidents/slow\n\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s", got)
+	}
+	if got := text(t, w, sample(notify.Confirm), notify.Address{Link: "X"}); !strings.HasPrefix(got, "Is it you?\n\nExample asks: https://status.example.com/subscription/X\n\n") {
+		t.Errorf("got %s", got)
 	}
 	got := text(t, w, sample(notify.Ahead), notify.Address{Channel: "mail"})
 	if !strings.HasPrefix(got, "Database upgrade\n\nDear customer,\n\nit is at Sat 5 December") {
