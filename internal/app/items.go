@@ -219,7 +219,7 @@ func (a *App) upgrade(p *config.Plan, s config.Step) (*pgup.Upgrade, error) {
 		Data:  c.Target.Data, Bin: c.Bin, RunAs: c.RunAs, Jobs: c.Jobs, HoldBudget: s.Upgrade.HoldBudget,
 		HoldTries: s.Upgrade.HoldTries, HoldPatience: s.Upgrade.HoldPatience, OldestTransaction: s.Upgrade.OldestTransaction,
 		Unlogged: s.Upgrade.Unlogged, WALBudget: s.Upgrade.WALBudget, BakeFor: s.Upgrade.Bake, RollBackIf: pgup.Limits(s.Upgrade.RollBackIf), WayBack: s.Upgrade.WayBack,
-		Harden: hardenItems(s.Upgrade.Harden), AwaitSCRAM: s.Upgrade.Harden.AwaitSCRAM, MayRefuse: s.Upgrade.MayRefuse,
+		Harden: hardenItems(s.Upgrade.Harden), AwaitSCRAM: s.Upgrade.Harden.AwaitSCRAM, MayRefuse: s.Upgrade.MayRefuse, LookBack: s.Upgrade.LookBack,
 		Self: a.self, WorkDir: a.Config.Store.WorkDir, Record: a.record,
 	}
 	for _, accepted := range s.Upgrade.AcceptPlans {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -60,7 +61,7 @@ func (a *App) CheckSecurity(ctx context.Context, planFile string) (SecurityRepor
 			continue
 		}
 		seen = append(seen, s.Upgrade.Cluster)
-		if err := a.auditCluster(ctx, a.Config.Clusters[s.Upgrade.Cluster], s.Upgrade.MayRefuse, &r); err != nil {
+		if err := a.auditCluster(ctx, *s.Upgrade, &r); err != nil {
 			return r, err
 		}
 	}
@@ -71,7 +72,8 @@ func (a *App) CheckSecurity(ctx context.Context, planFile string) (SecurityRepor
 	return r, nil
 }
 
-func (a *App) auditCluster(ctx context.Context, c config.Cluster, mayRefuse []string, r *SecurityReport) error {
+func (a *App) auditCluster(ctx context.Context, u config.Upgrade, r *SecurityReport) error {
+	c := a.Config.Clusters[u.Cluster]
 	source, err := endpoint(c.Source)
 	if err != nil {
 		return err
@@ -79,7 +81,7 @@ func (a *App) auditCluster(ctx context.Context, c config.Cluster, mayRefuse []st
 	if err := r.audit(ctx, "source", source); err != nil {
 		return hint.Wrap(err, fmt.Sprintf("check clusters.%s.source in %s", c.ID, a.Config.File))
 	}
-	if err := r.clients(ctx, source, mayRefuse); err != nil {
+	if err := r.clients(ctx, source, u.LookBack, u.MayRefuse); err != nil {
 		return err
 	}
 	var refused *pgconn.PgError
@@ -117,8 +119,8 @@ func (r *SecurityReport) audit(ctx context.Context, side string, e cluster.Endpo
 }
 
 // clients looks who of those that use the source strict rules would refuse.
-func (r *SecurityReport) clients(ctx context.Context, source cluster.Endpoint, mayRefuse []string) error {
-	found, said, err := security.Refused(ctx, source, security.Strictest, mayRefuse)
+func (r *SecurityReport) clients(ctx context.Context, source cluster.Endpoint, back time.Duration, mayRefuse []string) error {
+	found, said, err := security.Refused(ctx, source, security.Strictest, back, mayRefuse)
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused):

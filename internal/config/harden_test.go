@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,6 +40,9 @@ func TestHarden(t *testing.T) {
 		if _, err := ParsePlan("plan.yaml", []byte(hardening(text)), good(t)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
+	}
+	if p, err := ParsePlan("plan.yaml", []byte(hardening("[scram], look_back: 30d")), good(t)); err != nil || p.Steps[0].Upgrade.LookBack != 30*24*time.Hour {
+		t.Errorf("look_back: %v", err)
 	}
 	text := strings.Replace(hardening("[scram]"), "upgrade:", "harden: [scram], upgrade:", 1)
 	if _, err := ParsePlan("plan.yaml", []byte(text), good(t)); err == nil || !strings.Contains(err.Error(), "write it into the upgrade") {

@@ -140,7 +140,7 @@ func TestLoadPlan(t *testing.T) {
 	}
 	steps := []Step{
 		{Kind: KindBanner, Name: "banner", Line: 8, Banner: &Banner{On: true}},
-		{Kind: KindUpgrade, Name: "upgrade", Line: 9, Upgrade: &Upgrade{Cluster: "main", To: 17, Seed: SeedPhysical, Budget: 90 * time.Minute, HoldBudget: 2 * time.Second, HoldTries: 5, HoldPatience: 5 * time.Minute, OldestTransaction: time.Second, WayBack: true}},
+		{Kind: KindUpgrade, Name: "upgrade", Line: 9, Upgrade: &Upgrade{Cluster: "main", To: 17, Seed: SeedPhysical, Budget: 90 * time.Minute, HoldBudget: 2 * time.Second, HoldTries: 5, HoldPatience: 5 * time.Minute, OldestTransaction: time.Second, WayBack: true, LookBack: 7 * 24 * time.Hour}},
 		{Kind: KindCheck, Name: "check", Line: 10, Check: &Check{HTTP: "https://app.example.com/health", Expect: 200, Budget: time.Minute}},
 		{Kind: KindCheck, Name: "check-2", Line: 11, Check: &Check{HTTP: "https://app.example.com/login", Expect: 200, Budget: 30 * time.Second}},
 		{Kind: KindCommand, Name: "command", Line: 12, Command: &Command{Run: []string{"systemctl", "reload", "app"}, Undo: []string{"systemctl", "restart", "app"}, Budget: time.Minute}},

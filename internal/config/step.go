@@ -61,7 +61,8 @@ type Upgrade struct {
 	WALBudget         int64         // bytes that the source may keep for the new server; 0 = by the room there is
 	Bake              time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf        RollBackIf
-	MayRefuse         []string // clients that strict rules may refuse: "role", "role@address"
+	LookBack          time.Duration // how far back the old server's log is read for who uses it
+	MayRefuse         []string      // clients that strict rules may refuse: "role", "role@address"
 	AcceptPlans       []AcceptedPlan
 	Harden            Harden
 }
@@ -115,6 +116,7 @@ const (
 	defaultOldest   = time.Second
 	longestHold     = time.Minute // beyond it clients give up by themselves: PgBouncer's query_wait_timeout is 120 s
 	defaultCheck    = time.Minute
+	defaultLookBack = 7 * 24 * time.Hour
 )
 
 // Budget is how long the step may take. Zero: as long as a person takes.
@@ -186,7 +188,7 @@ func (d *document) verb(s *Step, c *Config) (reader, bool) {
 		s.Banner = &Banner{}
 		return d.onOff(&s.Banner.On), true
 	case KindUpgrade:
-		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold, HoldTries: defaultTries, HoldPatience: defaultPatience, OldestTransaction: defaultOldest, WayBack: true}
+		s.Upgrade = &Upgrade{Seed: SeedPhysical, HoldBudget: defaultHold, HoldTries: defaultTries, HoldPatience: defaultPatience, OldestTransaction: defaultOldest, WayBack: true, LookBack: defaultLookBack}
 		return d.upgrade(s.Upgrade, c), true
 	case KindCheck:
 		s.Check = &Check{Expect: 200, Budget: defaultCheck}
@@ -224,6 +226,7 @@ func (d *document) upgrade(u *Upgrade, c *Config) reader {
 			may("wal_budget", d.bytes(&u.WALBudget)),
 			may("bake", d.duration(&u.Bake)),
 			may("roll_back_if", d.at(&limits, d.rollBackIf(&u.RollBackIf))),
+			may("look_back", d.duration(&u.LookBack)),
 			may("may_refuse", d.list(func(n *yaml.Node) {
 				var name string
 				d.line(&name)(n)

@@ -189,7 +189,7 @@ func (u *Upgrade) checkTLS() (out []checks.Finding) {
 func (u *Upgrade) refusedClients(ctx context.Context) ([]checks.Finding, error) {
 	var out []checks.Finding
 	if rules := u.Harden.Rules(); rules != (security.Rules{}) {
-		found, _, err := security.Refused(ctx, u.Source, rules, u.MayRefuse)
+		found, _, err := security.Refused(ctx, u.Source, rules, u.LookBack, u.MayRefuse)
 		if err != nil {
 			return nil, err
 		}

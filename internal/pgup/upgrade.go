@@ -50,14 +50,15 @@ type Spec struct {
 	SourceGone                      bool // nobody asks the old server any more
 	WayBack                         bool // the old server follows the new one after the switch
 	AcceptPlans                     []AcceptedPlan
-	Harden                          harden.Items // what is made stricter on the target before anybody is on it
-	AwaitSCRAM                      bool         // the switch waits until nobody logs in by MD5
-	MayRefuse                       []string     // clients that it may refuse: "role", "role@address"
-	Unlogged                        string       // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
-	WALBudget                       int64        // bytes that the source may keep for the target; 0 = by the room there is
-	Self                            string       // Lull's own program, for the watchdog
-	WorkDir                         string       // for what the watchdog leaves behind
-	Record                          string       // system identifier of the server that holds the record of all this; "" = none does
+	Harden                          harden.Items  // what is made stricter on the target before anybody is on it
+	AwaitSCRAM                      bool          // the switch waits until nobody logs in by MD5
+	LookBack                        time.Duration // for clients in the old server's log
+	MayRefuse                       []string      // clients that it may refuse: "role", "role@address"
+	Unlogged                        string        // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
+	WALBudget                       int64         // bytes that the source may keep for the target; 0 = by the room there is
+	Self                            string        // Lull's own program, for the watchdog
+	WorkDir                         string        // for what the watchdog leaves behind
+	Record                          string        // system identifier of the server that holds the record of all this; "" = none does
 }
 
 // Upgrade is one upgrade of one cluster. Its fields are filled by the steps as they

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -59,6 +60,9 @@ func (r Rules) Refuses(c Client, ways []string) string {
 	if r.SCRAM && c.Verifier == "md5" && (len(ways) == 0 || slices.ContainsFunc(ways, r.asksSCRAM)) {
 		why = append(why, keptAsMD5)
 	}
+	if r.Strict && slices.Contains(ways, "ident") {
+		why = append(why, "it may come in by ident, without its password")
+	}
 	if r.Strict && slices.Contains(ways, "trust") {
 		why = append(why, map[bool]string{true: "it has no password, and comes in by trust", false: "it may come in by trust, without its password"}[c.Verifier == "none"])
 	}
@@ -94,13 +98,13 @@ func connected(ctx context.Context, conn *pgx.Conn) ([]Client, error) {
 	return list, nil
 }
 
-// Clients are those who are connected now, and those who logged in lately as far as the server's log
+// Clients are those who are connected now, and those who logged in so far back as far as the server's log
 // tells (recent). log says in words what of the log was read.
-func Clients(ctx context.Context, conn *pgx.Conn) (list []Client, log string, err error) {
+func Clients(ctx context.Context, conn *pgx.Conn, back time.Duration) (list []Client, log string, err error) {
 	if list, err = connected(ctx, conn); err != nil {
 		return nil, "", err
 	}
-	before, log, err := recent(ctx, conn)
+	before, log, err := recent(ctx, conn, max(back, 24*time.Hour))
 	if err != nil {
 		return nil, "", err
 	}

@@ -30,6 +30,7 @@ func TestRefuses(t *testing.T) {
 		{Client{Address: far, TLS: "TLSv1.1", Verifier: "scram-sha-256"}, md5, "with TLSv1.1"},
 		{Client{Address: near, TLS: "TLSv1.2", Verifier: "md5"}, md5, "its password is kept as MD5"},
 		{Client{Address: near, TLS: "TLSv1.2", Verifier: "md5"}, []string{"cert"}, ""},
+		{Client{Address: near, Verifier: "scram-sha-256"}, []string{"ident"}, "it may come in by ident, without its password"},
 		{Client{Address: near, Verifier: "none"}, trust, "it has no password, and comes in by trust"},
 		{Client{Address: near, Verifier: "scram-sha-256"}, trust, "it may come in by trust, without its password"},
 		{Client{Address: near, Verifier: "none"}, []string{"cert"}, ""},
@@ -180,7 +181,7 @@ func mustRefuse(t *testing.T, s *pgtest.Server, accepted []string, severity chec
 	e := cluster.Endpoint{Conninfo: s.Server.DSN("postgres", pgtest.Superuser), Password: s.Password}
 	until := deadline(t)
 	for { // a session that has ended is there a moment longer, and its log may not be written yet
-		found, said, err := Refused(t.Context(), e, Strictest, accepted)
+		found, said, err := Refused(t.Context(), e, Strictest, Lately, accepted)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +204,7 @@ func TestPlaintextFromAfar(t *testing.T) {
 	s.Exec(t, "postgres", `CREATE ROLE web LOGIN PASSWORD 'Kah7'`, `SELECT pg_reload_conf()`)
 	conn := dialFrom(t, s, address)
 	defer func() { _ = conn.Close(t.Context()) }()
-	list, _, err := Clients(t.Context(), s.Connect(t, "postgres"))
+	list, _, err := Clients(t.Context(), s.Connect(t, "postgres"), Lately)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,14 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// lately is how far back the log is read, as far as mostLog goes.
-const (
-	lately  = 7 * 24 * time.Hour
-	mostLog = 32 << 20 // bytes, the newest of them
-)
+// Lately is how far back the log is read unless somebody says otherwise. It is a day at least, and mostLog at most.
+const Lately = 7 * 24 * time.Hour
+
+const mostLog = 32 << 20 // bytes, the newest of them
 
 // recent reads who logged in lately from the server's own log, over the connection. said tells what was read.
-func recent(ctx context.Context, conn *pgx.Conn) (list []Client, said string, err error) {
+func recent(ctx context.Context, conn *pgx.Conn, back time.Duration) (list []Client, said string, err error) {
 	var on, prefix, dir string
 	var kept logForm
 	err = conn.QueryRow(ctx, `SELECT current_setting('log_connections'), current_setting('log_line_prefix'), current_setting('log_directory'),
@@ -33,7 +32,7 @@ func recent(ctx context.Context, conn *pgx.Conn) (list []Client, said string, er
 	case kept == "":
 		return nil, "those who are not connected now are not known: the server does not keep its log in files itself (logging_collector)", nil
 	}
-	text, err := readLog(ctx, conn, kept)
+	text, err := readLog(ctx, conn, kept, back)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return nil, "those who are not connected now are not known: the log cannot be read: " + refused.Message, nil
@@ -41,12 +40,12 @@ func recent(ctx context.Context, conn *pgx.Conn) (list []Client, said string, er
 	if err != nil {
 		return nil, "", err
 	}
-	return logins(kept.lines(text, prefix)), fmt.Sprintf("the log of the last %d days in %s, %d kB of it", int(lately.Hours()/24), dir, len(text)>>10), nil
+	return logins(kept.lines(text, prefix)), fmt.Sprintf("the log of the last %d days in %s, %d kB of it", int(back.Hours()/24), dir, len(text)>>10), nil
 }
 
 // readLog gives the newest text of that form that the server logged, the oldest first.
-func readLog(ctx context.Context, conn *pgx.Conn, kept logForm) ([]byte, error) {
-	rows, err := conn.Query(ctx, `SELECT name, size FROM pg_ls_logdir() WHERE coalesce(substring(name FROM '[.](csv|json)$'), '') = $2 AND modification > now() - $1::interval ORDER BY modification DESC`, lately, kept.ending())
+func readLog(ctx context.Context, conn *pgx.Conn, kept logForm, back time.Duration) ([]byte, error) {
+	rows, err := conn.Query(ctx, `SELECT name, size FROM pg_ls_logdir() WHERE coalesce(substring(name FROM '[.](csv|json)$'), '') = $2 AND modification > now() - $1::interval ORDER BY modification DESC`, back, kept.ending())
 	if err != nil {
 		return nil, fmt.Errorf("list the log's files: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lullhq/lull/internal/checks"
 )
@@ -16,7 +17,7 @@ var clients = []checks.Check{
 		Why:    "With TLS from everybody at another machine, no login by MD5 and nobody let in by trust, these could not log in any more.",
 		Fix:    "Change how each of them comes in, or name it in may_refuse of the plan's upgrade, as its role, or as role@address.",
 		Breaks: "The clients that are named.",
-		How:    "pg_stat_activity and pg_stat_ssl for those who are connected, and for the last 7 days the server's own log, when log_connections is on and logging_collector keeps it as text.",
+		How:    "pg_stat_activity and pg_stat_ssl for those who are connected, and for the last 7 days, or look_back of the plan's upgrade, the server's own log, when log_connections is on and logging_collector keeps it in files.",
 	},
 	{
 		ID: "refused-creators", Asks: checks.Source, Severity: checks.Blocker, Topic: users, Title: "Roles make objects in a schema only because everybody may",
@@ -33,15 +34,15 @@ const (
 	keptAsMD5 = "its password is kept as MD5"
 )
 
-// Refused looks who uses the server, and gives those that the rules would not let in: a blocker, and a
+// Refused looks who uses the server, or has used it so far back, and gives those that the rules would not let in: a blocker, and a
 // note for those that the plan accepts by name. said tells in words who was looked at.
-func Refused(ctx context.Context, s checks.Server, rules Rules, accepted []string) (found []checks.Finding, said string, err error) {
+func Refused(ctx context.Context, s checks.Server, rules Rules, back time.Duration, accepted []string) (found []checks.Finding, said string, err error) {
 	conn, err := s.Connect(ctx, "")
 	if err != nil {
 		return nil, "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	list, log, err := Clients(ctx, conn)
+	list, log, err := Clients(ctx, conn, back)
 	if err != nil {
 		return nil, "", err
 	}

@@ -36,7 +36,7 @@ func RoleList(ctx context.Context, s checks.Server) (list []Role, said string, e
 	}); err != nil {
 		return nil, "", fmt.Errorf("list the roles: %w", err)
 	}
-	clients, log, err := Clients(ctx, conn)
+	clients, log, err := Clients(ctx, conn, Lately)
 	if err != nil {
 		return nil, "", err
 	}
