@@ -142,6 +142,13 @@ func TestHarden(t *testing.T) {
 		}
 	}
 	s.Exec(t, "app", `DO $$ BEGIN IF api.count() <> 0 THEN RAISE 'wrong'; END IF; END $$`)
+	less := Items{LogLogins: true}
+	if err := target.Apply(t.Context(), less, &before, keep); err != nil {
+		t.Fatal(err)
+	}
+	if now := state(t, s); !strings.Contains(now, "log_connectionson") || strings.Contains(now, "pg_temp") || strings.Contains(now, "ssl_cert_file") || !strings.HasSuffix(now, openRules) {
+		t.Errorf("with a shorter list it is\n%s", now)
+	}
 	if err := target.Undo(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
