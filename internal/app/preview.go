@@ -45,6 +45,10 @@ func (a *App) PreviewNotices(planFile, channel, language string) ([]Preview, err
 		all = append(all, a.askedFor(p)...)
 	}
 	for _, n := range all {
+		to := to
+		if n.Kind == notify.Confirm {
+			to.Link = "…" // made for each, when it is sent
+		}
 		m, err := words.Message(notify.Delivery{Notice: n}, to)
 		if err != nil {
 			return nil, err
