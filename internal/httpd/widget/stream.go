@@ -87,39 +87,41 @@ func (w *Widget) tell(ctx context.Context, s *session, out *output, n news) erro
 		s.state.Seen = seen
 	}
 	now := w.opts.Now()
-	if n.turned || n.reread {
-		box, change, err := s.box(w.world.Load(), w.opts.Words)
+	var frames []byte
+	var change inapp.Change
+	told := n.turned || n.reread
+	if told {
+		var box inbox
+		var err error
+		box, change, err = s.box(w.world.Load(), w.opts.Words)
 		if err != nil {
 			w.opts.Log.Error("a message cannot be told", "error", err)
 			return err
 		}
 		s.remember(change, now)
-		if err := w.send(s, out, box); err != nil {
-			return err
-		}
-		if err := w.here(ctx, s, change, now); err != nil {
-			return err
-		}
+		frames = s.fresh(box)
 	}
 	if n.turned && s.page {
-		if err := out.write([]byte("event: page\ndata: {}\n\n")); err != nil {
-			return err
-		}
+		frames = append(frames, "event: page\ndata: {}\n\n"...)
 	}
 	s.page = true
 	if n.progress != nil {
-		return out.write(progress(*n.progress))
+		frames = append(frames, progress(*n.progress)...)
 	}
-	return nil
+	if err := out.write(frames); err != nil || !told { // at once: nobody waits for what is written down
+		return err
+	}
+	return w.here(ctx, s, change, now)
 }
 
-func (w *Widget) send(s *session, out *output, b inbox) error {
+// fresh is an inbox for who has another one.
+func (s *session) fresh(b inbox) []byte {
 	id, frame := b.frame()
 	if id == s.last {
-		return out.write([]byte(": nothing new\nevent: same\ndata: {}\n\n"))
+		return []byte(": nothing new\nevent: same\ndata: {}\n\n")
 	}
 	s.last = id
-	return out.write(frame)
+	return frame
 }
 
 // here writes down what somebody was told, and from time to time that they are still here.
