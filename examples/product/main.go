@@ -33,8 +33,9 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:3000", "where the product listens; http://127.0.0.1:3000 is its origin then")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := serve(ctx, *listen, *lull, *keys); err != nil {
+	err := serve(ctx, *listen, *lull, *keys)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}

@@ -63,7 +63,8 @@ func (a *App) Check(ctx context.Context, planFile string, o CheckOptions) (Check
 	err = errors.Join(err, again)
 	r.Findings = slices.Concat(r.Findings, found, proof)
 	checks.Sort(r.Findings)
-	return r, errors.Join(err, a.settle(ctx, &r, o))
+	err = errors.Join(err, a.settle(ctx, &r, o))
+	return r, err
 }
 
 // settle holds a check against the one before, and keeps it for the next. One that did not get far says

@@ -128,7 +128,7 @@ func (a *App) PreviewSites(ctx context.Context, planFile string, o PreviewOption
 	if err != nil {
 		return fmt.Errorf("make a folder for the preview: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	p, err := preview.New(preview.Options{Sites: list, Themes: themes, Banner: b, Dir: dir, Told: o.Told})
 	if err != nil {
 		return hint.Or(err, "name the folders of clones as `repository` in lull.yaml")

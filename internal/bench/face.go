@@ -65,7 +65,8 @@ func layFace(ctx context.Context, self, dir string) (*face, error) {
 			return nil, err
 		}
 	}
-	return f, f.incidents(ctx)
+	err = f.incidents(ctx)
+	return f, err
 }
 
 func (f *face) incidents(ctx context.Context) error {

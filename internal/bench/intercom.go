@@ -150,8 +150,8 @@ func (w *workspace) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 }
 
 func (w *workspace) answer(out http.ResponseWriter, r *http.Request, body []byte) error {
-	switch {
-	case r.URL.Path == "/messages":
+	switch r.URL.Path {
+	case "/messages":
 		var m struct {
 			To struct{ ID string }
 		}
@@ -168,7 +168,7 @@ func (w *workspace) answer(out http.ResponseWriter, r *http.Request, body []byte
 			close(w.half)
 		}
 		return json.NewEncoder(out).Encode(map[string]any{"type": "admin_message", "id": strconv.Itoa(w.sent), "message_type": "inapp"})
-	case r.URL.Path == "/contacts/search":
+	case "/contacts/search":
 		return w.search(out, body)
 	}
 	i, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/contacts/"))

@@ -75,7 +75,7 @@ func (c *crowd) join(ctx context.Context, i int, host string, request []byte) er
 	if err != nil {
 		return fmt.Errorf("connect listener %d: %w", i+1, err)
 	}
-	defer conn.Close()                                       // its socket lives on in a file
+	defer func() { _ = conn.Close() }()                      // its socket lives on in a file
 	if err := conn.(*net.TCPConn).SetLinger(0); err != nil { // or its port waits for a minute, and the ports run out
 		return fmt.Errorf("connect listener %d: %w", i+1, err)
 	}

@@ -136,7 +136,8 @@ func twoLives(ctx context.Context, self, word string, what sending, half <-chan 
 	life := func() (*exec.Cmd, error) {
 		cmd := exec.CommandContext(ctx, self, word)
 		cmd.Stdin, cmd.Stderr = bytes.NewReader(told), os.Stderr
-		return cmd, cmd.Start()
+		err := cmd.Start()
+		return cmd, err
 	}
 	first, err := life()
 	if err != nil {
@@ -152,7 +153,7 @@ func twoLives(ctx context.Context, self, word string, what sending, half <-chan 
 	if err := first.Process.Kill(); err != nil {
 		return 0, err
 	}
-	<-ended
+	_ = <-ended // it was killed
 	killedAt = count()
 	second, err := life()
 	if err != nil {

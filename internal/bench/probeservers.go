@@ -59,7 +59,7 @@ func ServeProbes(in io.Reader, out io.Writer) error {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(page) // whoever asked has gone
 	})}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	var addresses []string
 	for _, port := range ports {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

@@ -198,7 +198,7 @@ func outsideOr(text string, out, in func(string)) (open string) {
 	for _, l := range strings.Split(text, "\n") {
 		m := fences.FindStringSubmatch(l)
 		switch {
-		case open == "" && m != nil && !(m[1][0] == '`' && strings.Contains(m[2], "`")):
+		case open == "" && m != nil && (m[1][0] != '`' || !strings.Contains(m[2], "`")):
 			open = m[1]
 			in(l)
 		case open != "" && m != nil && strings.HasPrefix(m[1], open) && strings.TrimSpace(m[2]) == "":

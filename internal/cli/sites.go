@@ -181,16 +181,16 @@ When the record says that it was switched off, tell from how many it is gone. --
 
 // verifiedJSON is what the public sees, as programs read it.
 type verifiedJSON struct {
-	On      bool             `json:"on"`
-	Sites   int              `json:"sites"`
-	SitesOf int              `json:"sites_of"`
-	Pages   int              `json:"pages"`
-	PagesOf int              `json:"pages_of"`
-	AfterS  float64          `json:"after_s,omitempty"`
-	Each    []verifiedOneSON `json:"each"`
+	On      bool              `json:"on"`
+	Sites   int               `json:"sites"`
+	SitesOf int               `json:"sites_of"`
+	Pages   int               `json:"pages"`
+	PagesOf int               `json:"pages_of"`
+	AfterS  float64           `json:"after_s,omitempty"`
+	Each    []verifiedOneJSON `json:"each"`
 }
 
-type verifiedOneSON struct {
+type verifiedOneJSON struct {
 	Site  string            `json:"site"`
 	Right int               `json:"right"`
 	Pages int               `json:"pages"`
@@ -203,7 +203,7 @@ func printVerified(w io.Writer, v sites.Verified, asJSON bool) error {
 	if asJSON {
 		out := verifiedJSON{On: v.On, Sites: v.Sum.Sites, SitesOf: v.Of, Pages: v.Pages, PagesOf: v.OfPages, AfterS: v.Slowest.Seconds()}
 		for _, s := range v.Sites {
-			one := verifiedOneSON{Site: s.Name, Right: s.Right, Pages: s.Result.Pages}
+			one := verifiedOneJSON{Site: s.Name, Right: s.Right, Pages: s.Pages}
 			for _, p := range s.Wrong {
 				if one.Wrong == nil {
 					one.Wrong = map[string]string{}

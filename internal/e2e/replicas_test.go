@@ -35,7 +35,7 @@ type pageReaders struct {
 	read, same, before, afterward atomic.Int64
 }
 
-func (p *pageReaders) run(t *testing.T, ctx context.Context, url string) {
+func (p *pageReaders) run(ctx context.Context, t *testing.T, url string) {
 	etag := ""
 	pace := time.NewTicker(2 * time.Millisecond)
 	defer pace.Stop()
@@ -128,7 +128,7 @@ func gather(t *testing.T, url string) *crowd {
 	c := &crowd{stop: func() { cancel(); all.Wait() }}
 	t.Cleanup(c.stop)
 	for range 4 {
-		all.Go(func() { c.pages.run(t, ctx, url+"/") })
+		all.Go(func() { c.pages.run(ctx, t, url+"/") })
 	}
 	for range 8 {
 		l := &listener{}

@@ -142,7 +142,7 @@ func (g *ground) isStrict(t *testing.T, target cluster.Endpoint) {
 	if _, err := g.through(t, "app").Exec(t.Context(), `SELECT rows()`); err != nil {
 		t.Error(err)
 	}
-	history, err := g.journal.Memory.History(t.Context(), id)
+	history, err := g.journal.History(t.Context(), id)
 	must(t, err)
 	var audited *maint.Audited
 	for _, e := range history {

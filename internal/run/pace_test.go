@@ -2,7 +2,6 @@ package run_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 // slowness says once that it is late, as soon as anything was done.
 type slowness struct {
-	mu       sync.Mutex
 	past     []string
 	recorded []string
 	sampled  []float64

@@ -40,7 +40,7 @@ func (a Attempt) Ask(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("try to log in at %s: %w", a.Address, err)
 	}
-	defer raw.Close()
+	defer func() { _ = raw.Close() }()
 	deadline, _ := ctx.Deadline()
 	if err := raw.SetDeadline(deadline); err != nil {
 		return Answer{}, err

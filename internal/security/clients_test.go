@@ -1,6 +1,7 @@
 package security
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"slices"
@@ -155,7 +156,7 @@ func TestRefused(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer func() { _ = conn.Close(t.Context()) }()
+				t.Cleanup(func() { _ = conn.Close(context.Background()) })
 				if role == "etl" {
 					mustRefuse(t, s, nil, checks.Blocker, "etl at 127.0.0.1 as nightly (its password is kept as MD5)")
 					_ = conn.Close(t.Context())

@@ -133,7 +133,7 @@ func shown(ctx context.Context, address, host string) (*x509.Certificate, error)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for TLS: %w", address, err)
 	}
-	defer raw.Close()
+	defer func() { _ = raw.Close() }()
 	deadline, _ := ctx.Deadline()
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err

@@ -165,5 +165,5 @@ func (v Verified) Problems() error {
 
 // All says that every page of every site is as wanted.
 func (v Verified) All() bool {
-	return !slices.ContainsFunc(v.Sites, func(s VerifiedSite) bool { return !s.Result.All() })
+	return !slices.ContainsFunc(v.Sites, func(s VerifiedSite) bool { return !s.All() })
 }

@@ -126,7 +126,7 @@ func (sp *spreading) told(ctx context.Context) (map[reached]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var r reached
 		if err := rows.Scan(&r.channel, &r.recipient); err != nil {

@@ -154,12 +154,12 @@ func (e *sqlite) watchVersion(ctx context.Context, hint func()) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	look, err := conn.PrepareContext(ctx, `PRAGMA data_version`)
 	if err != nil {
 		return err
 	}
-	defer look.Close()
+	defer func() { _ = look.Close() }()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	log := logFile{path: e.path + "-wal"}

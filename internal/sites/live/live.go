@@ -93,7 +93,7 @@ func (c *Checker) Wait(ctx context.Context, t Target, w Want, until time.Time) (
 		if ctx.Err() != nil {
 			return Waited{}, context.Cause(ctx)
 		}
-		if left := until.Sub(time.Now()); left <= 0 {
+		if left := time.Until(until); left <= 0 {
 			if v == nil {
 				return Waited{}, err
 			}

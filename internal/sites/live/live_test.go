@@ -138,9 +138,11 @@ func TestSitesThatCannotBeLookedAt(t *testing.T) {
 		"other hosts": {func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "<urlset><url><loc>https://other.example/</loc></url></urlset>")
 		}, "pages of other.example alone"},
-		"broken":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "500"},
-		"leads away":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://other.example/", 302) }, "leads to another host"},
-		"leads around": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, "from one address to the next"},
+		"broken": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "500"},
+		"leads away": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://other.example/", http.StatusFound)
+		}, "leads to another host"},
+		"leads around": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "from one address to the next"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

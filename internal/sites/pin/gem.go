@@ -133,9 +133,10 @@ func (g gem) rewrite(lock []byte, commit, version string) ([]byte, error) {
 	text, inGit, changed := "", false, 0
 	for line := range strings.Lines(string(lock)) {
 		bare := strings.TrimRight(line, "\r\n")
-		if bare == "GIT" {
+		switch bare {
+		case "GIT":
 			inGit = true
-		} else if bare == "" {
+		case "":
 			inGit = false
 		}
 		if inGit && bare == "  revision: "+g.revision {

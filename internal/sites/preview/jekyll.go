@@ -77,7 +77,8 @@ func (j *jekyll) order() (out reply, err error) {
 	if err != nil {
 		return out, err
 	}
-	return out, json.Unmarshal(answer, &out)
+	err = json.Unmarshal(answer, &out)
+	return out, err
 }
 
 // start runs `jekyll --version` with a script that keeps it from ending: then it is loaded with all its plugins, by

@@ -79,7 +79,6 @@ type side struct {
 	builder builder
 
 	mu    sync.Mutex // one build at a time
-	dirty int        // the round that it is to be built for
 	built int
 }
 
