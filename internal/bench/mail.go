@@ -153,7 +153,9 @@ func twoLives(ctx context.Context, self, word string, what sending, half <-chan 
 	if err := first.Process.Kill(); err != nil {
 		return 0, err
 	}
-	_ = <-ended // it was killed
+	if err := <-ended; err == nil {
+		return 0, errors.New("the sender ended before it was killed")
+	}
 	killedAt = count()
 	second, err := life()
 	if err != nil {
