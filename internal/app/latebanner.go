@@ -18,14 +18,12 @@ type lateBanner struct {
 
 	sites sync.Mutex // whoever switches the banner
 	wake  chan struct{}
-	stop  context.CancelFunc
 	done  chan struct{}
 }
 
 // keepBannerTrue begins, and has the steps among the items that switch the banner keep to it.
 func (a *App) keepBannerTrue(ctx context.Context, p *config.Plan, items []run.Item) *lateBanner {
-	ctx, stop := context.WithCancel(ctx)
-	l := &lateBanner{app: a, p: p, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	l := &lateBanner{app: a, p: p, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	for i, it := range items {
 		if step, ok := it.Step.(*sites.BannerStep); ok {
 			items[i].Step = oneSwitch{step, &l.sites}
@@ -33,13 +31,8 @@ func (a *App) keepBannerTrue(ctx context.Context, p *config.Plan, items []run.It
 	}
 	go func() {
 		defer close(l.done)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-l.wake:
-				l.follow(ctx)
-			}
+		for range l.wake {
+			l.follow(ctx)
 		}
 	}()
 	return l
@@ -65,9 +58,9 @@ func (l *lateBanner) follow(ctx context.Context) {
 	}
 }
 
-// end waits for what has begun.
+// end waits for what has begun. Nobody is late any more.
 func (l *lateBanner) end() {
-	l.stop()
+	close(l.wake)
 	<-l.done
 }
 

@@ -1,13 +1,8 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"strings"
 	"testing"
 	"time"
@@ -66,13 +61,7 @@ func TestKilledWhileHardening(t *testing.T) {
 // certify puts a certificate for this machine beside the plan.
 func (g *ground) certify(t *testing.T) {
 	t.Helper()
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	of := x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)}
-	made, err := x509.CreateCertificate(rand.Reader, &of, &of, &secret.PublicKey, secret)
-	must(t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(secret)
-	must(t, err)
-	g.write(t, "db.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})))
-	g.write(t, "db.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	cert, key := pgtest.Certificate(t, x509.Certificate{})
+	g.write(t, "db.crt", string(cert))
+	g.write(t, "db.key", string(key))
 }

@@ -42,17 +42,17 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 	if err := u.eachDatabase(ctx, u.target, checkWrites); err != nil {
 		return err
 	}
-	missing, err := u.withoutStatistics(ctx)
-	if err == nil && len(missing) > 0 { // clients have worn it down since
-		if err = u.freshen(ctx, rec); err == nil {
-			missing, err = u.withoutStatistics(ctx)
+	lacking, err := u.lacking(ctx)
+	if err == nil && len(lacking) > 0 { // clients have worn it down since
+		if err = u.freshen(ctx, rec, lacking); err == nil {
+			lacking, err = u.lacking(ctx)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		return hint.Errorf("VACUUM ANALYZE them on the new server and see what it says, then run again", "the planner knows less of %d tables on the new server than on the old one: %s", len(missing), sample(missing))
+	if len(lacking) > 0 {
+		return hint.Errorf("VACUUM ANALYZE them on the new server and see what it says, then run again", "the planner knows less of %d tables on the new server than on the old one: %s", len(lacking), sample(texts(lacking)))
 	}
 	return rec.Keep(ctx, begun{true})
 }

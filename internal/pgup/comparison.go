@@ -86,10 +86,14 @@ func (u *Upgrade) lacking(ctx context.Context) (out []lack, err error) {
 // withoutStatistics names what is lacking.
 func (u *Upgrade) withoutStatistics(ctx context.Context) (missing []string, err error) {
 	all, err := u.lacking(ctx)
-	for _, l := range all {
-		missing = append(missing, l.database+": "+l.text)
+	return texts(all), err
+}
+
+func texts(lacking []lack) (out []string) {
+	for _, l := range lacking {
+		out = append(out, l.database+": "+l.text)
 	}
-	return missing, err
+	return out
 }
 
 // compareSchemas refuses when something was defined on one side only, for instance by a

@@ -2,14 +2,6 @@ package pgup_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,30 +10,13 @@ import (
 	"time"
 
 	"github.com/lullhq/lull/internal/maint"
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 	"github.com/lullhq/lull/internal/pgup/harden"
 	"github.com/lullhq/lull/internal/roles"
 	"github.com/lullhq/lull/internal/run"
 )
-
-// certificate makes one for this machine, with its key.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	of := x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)}
-	made, err := x509.CreateCertificate(rand.Reader, &of, &of, &secret.PublicKey, secret)
-	must(t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(secret)
-	must(t, err)
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "db.crt"), filepath.Join(dir, "db.key")
-	for file, block := range map[string]pem.Block{cert: {Type: "CERTIFICATE", Bytes: made}, key: {Type: "PRIVATE KEY", Bytes: der}} {
-		must(t, os.WriteFile(file, pem.EncodeToMemory(&block), 0o600))
-	}
-	return cert, key
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -78,7 +53,7 @@ func (w *waiting) Progressed(p run.Progress) {
 func TestHardenedUpgrade(t *testing.T) {
 	whole(t)
 	g := newGround(t)
-	cert, key := certificate(t)
+	cert, key := pgtest.CertificateFiles(t)
 	g.openToAll(t)
 	g.spec.Harden = harden.Items{Checksums: true, TLS: &harden.TLS{Min: "TLSv1.3", Certificate: cert, Key: key}, SCRAM: true, RevokePublicCreate: true, StrictHBA: true, DefinerSearchPath: true, LogLogins: true}
 	clients := g.clients(t, "app")
@@ -179,8 +154,8 @@ func TestHardenIsHeldAgainstTheSource(t *testing.T) {
 		}
 		return out
 	}
-	cert, key := certificate(t)
-	other, _ := certificate(t)
+	cert, key := pgtest.CertificateFiles(t)
+	other, _ := pgtest.CertificateFiles(t)
 	for name, c := range map[string]struct {
 		items harden.Items
 		await bool

@@ -69,16 +69,14 @@ func (u *Upgrade) gatherStatistics(ctx context.Context, rec run.Recorder) error 
 // Each column's statistics target and the extended statistics are those of the source: they
 // came with the copy.
 func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err error) {
-	var all []task
 	for _, db := range u.inv.Databases {
 		if err := u.refreshViews(ctx, rec, db.Name); err != nil {
 			return 0, err
 		}
-		tasks, err := u.relations(ctx, db.Name)
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, tasks...)
+	}
+	all, err := u.tasks(ctx)
+	if err != nil {
+		return 0, err
 	}
 	if u.To >= carriesStatistics {
 		lacking, err := u.lacking(ctx)
@@ -91,18 +89,10 @@ func (u *Upgrade) gather(ctx context.Context, rec run.Recorder) (tables int, err
 }
 
 // freshen vacuums and analyses what is lacking, and nothing else: clients are on the target.
-func (u *Upgrade) freshen(ctx context.Context, rec run.Recorder) error {
-	lacking, err := u.lacking(ctx)
+func (u *Upgrade) freshen(ctx context.Context, rec run.Recorder, lacking []lack) error {
+	all, err := u.tasks(ctx)
 	if err != nil {
 		return err
-	}
-	var all []task
-	for _, db := range u.inv.Databases {
-		tasks, err := u.relations(ctx, db.Name)
-		if err != nil {
-			return err
-		}
-		all = append(all, tasks...)
 	}
 	all = slices.DeleteFunc(needed(all, lacking), func(t task) bool { return t.relation.Schema == "pg_catalog" })
 	return u.analyse(ctx, rec, all)
@@ -146,6 +136,18 @@ func inOrder(all []task) []task {
 		slices.SortStableFunc(part, func(a, b task) int { return cmp.Compare(b.relation.Bytes, a.relation.Bytes) })
 	}
 	return all
+}
+
+// tasks lists what there is to analyse in all databases of the target.
+func (u *Upgrade) tasks(ctx context.Context) (all []task, err error) {
+	for _, db := range u.inv.Databases {
+		more, err := u.relations(ctx, db.Name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
 }
 
 // relations lists what there is to analyse in a database of the target, each with how much clients read of it on the source.

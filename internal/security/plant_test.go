@@ -1,14 +1,8 @@
 package security_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"io/fs"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,34 +15,11 @@ import (
 // speakTLS gives the server a certificate that ends today and is for another name, and gives what puts a good one in its place.
 func speakTLS(t *testing.T, s *pgtest.Server) (renew func()) {
 	t.Helper()
-	certify(t, s, x509.Certificate{DNSNames: []string{"db.example"}, NotAfter: time.Now().Add(time.Hour)})
+	s.Certify(t, x509.Certificate{DNSNames: []string{"db.example"}, NotAfter: time.Now().Add(time.Hour)})
 	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
 	checkstest.Until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
 	return func() {
-		certify(t, s, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)})
-	}
-}
-
-// certify writes a key and a certificate for it.
-func certify(t *testing.T, s *pgtest.Server, of x509.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of.SerialNumber = big.NewInt(1)
-	cert, err := x509.CreateCertificate(rand.Reader, &of, &of, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: cert}, "server.key": {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := s.Owner.WriteFile(filepath.Join(s.Data, name), pem.EncodeToMemory(&block)); err != nil {
-			t.Fatal(err)
-		}
+		s.Certify(t, x509.Certificate{})
 	}
 }
 

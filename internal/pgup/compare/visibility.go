@@ -38,7 +38,7 @@ func VisibilityMap(ctx context.Context, src, dst *pgx.Conn) ([]Visibility, error
 	if err != nil {
 		return nil, fmt.Errorf("compare visibility maps: %w", err)
 	}
-	if version, err := major(dst); err != nil || version >= cumulative || !anyShort(source, target) {
+	if version, err := major(dst); err != nil || version >= cumulative || len(shorter(source, target)) == 0 {
 		return shorter(source, target), err
 	}
 	select { // what was vacuumed just now is told by messages
@@ -58,8 +58,6 @@ const (
 	cumulative = 15
 	late       = time.Second
 )
-
-func anyShort(source, target map[string]marks) bool { return len(shorter(source, target)) > 0 }
 
 func shorter(source, target map[string]marks) (out []Visibility) {
 	for name, t := range target {

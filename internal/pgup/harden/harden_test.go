@@ -2,21 +2,12 @@ package harden
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -47,32 +38,6 @@ func newTarget(t *testing.T, hba string) (*pgtest.Server, Target) {
 
 const openRules = "# Ours.\nlocal all all scram-sha-256\nhost all old all md5 # the old one\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all 0.0.0.0/0 trust\n"
 
-// certificate makes one for this machine, with its key.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().AddDate(1, 0, 0)}
-	made, err := x509.CreateCertificate(rand.Reader, &of, &of, &secret.PublicKey, secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "db.crt"), filepath.Join(dir, "db.key")
-	for file, block := range map[string]pem.Block{cert: {Type: "CERTIFICATE", Bytes: made}, key: {Type: "PRIVATE KEY", Bytes: der}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(&block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
-}
-
 // login tries to get in as somebody would, from an address of this machine.
 func login(t *testing.T, s *pgtest.Server, role, mode string, from net.IP) error {
 	t.Helper()
@@ -91,7 +56,7 @@ func login(t *testing.T, s *pgtest.Server, role, mode string, from net.IP) error
 }
 
 func whole(t *testing.T) Items {
-	cert, key := certificate(t)
+	cert, key := pgtest.CertificateFiles(t)
 	return Items{TLS: &TLS{Min: "TLSv1.3", Certificate: cert, Key: key}, SCRAM: true, RevokePublicCreate: true, StrictHBA: true, DefinerSearchPath: true, LogLogins: true}
 }
 

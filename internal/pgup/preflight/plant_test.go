@@ -2,15 +2,9 @@ package preflight_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,24 +44,7 @@ func as(role string, statements ...string) func(*testing.T, *pgtest.Server) func
 // speakTLS gives the server a key and a certificate.
 func speakTLS(t *testing.T, s *pgtest.Server) func() {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	cert, err := x509.CreateCertificate(rand.Reader, of, of, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: cert}, "server.key": {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := s.Owner.WriteFile(filepath.Join(s.Data, name), pem.EncodeToMemory(&block)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.Certify(t, x509.Certificate{})
 	s.Exec(t, "postgres", `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
 	return checkstest.Until(`SELECT setting = 'on' FROM pg_settings WHERE name = 'ssl'`)(t, s)
 }

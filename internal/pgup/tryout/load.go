@@ -16,16 +16,24 @@ import (
 
 // globals loads roles and their settings, without passwords.
 func (t Trial) globals(ctx context.Context) ([]checks.Finding, error) {
-	return t.dumped(ctx, "globals-load", "", "postgres", "pg_dumpall", "--globals-only", "--no-role-passwords", "--no-tablespaces", "--lock-wait-timeout=5000")
+	return t.dumped(ctx, "globals-load", "", "postgres", "pg_dumpall", globalsArgs...)
 }
 
-// load loads the definitions of one database. Those that every cluster has are there already.
-func (t Trial) load(ctx context.Context, database string) ([]checks.Finding, error) {
-	args := []string{"--schema-only", "--no-tablespaces", "--no-subscriptions", "--lock-wait-timeout=5000"}
-	into := database
-	if database != "postgres" && database != "template1" {
-		args, into = append(args, "--create"), "postgres"
+// globalsArgs ask pg_dumpall for roles. Nobody is kept waiting: a lock that is not to be had soon is not waited for.
+var globalsArgs = []string{"--globals-only", "--no-role-passwords", "--no-tablespaces", "--lock-wait-timeout=5000"}
+
+// schemaArgs ask pg_dump for the definitions of a database, and give where they are loaded from. Those that every cluster has are there already.
+func schemaArgs(database string) (args []string, into string) {
+	args = []string{"--schema-only", "--no-tablespaces", "--no-subscriptions", "--lock-wait-timeout=5000"}
+	if database == "postgres" || database == "template1" {
+		return args, database
 	}
+	return append(args, "--create"), "postgres"
+}
+
+// load loads the definitions of one database.
+func (t Trial) load(ctx context.Context, database string) ([]checks.Finding, error) {
+	args, into := schemaArgs(database)
 	return t.dumped(ctx, "schema-load", database, into, "pg_dump", args...)
 }
 
@@ -34,7 +42,7 @@ func (t Trial) load(ctx context.Context, database string) ([]checks.Finding, err
 func (t Trial) dumped(ctx context.Context, id, database, into, program string, args ...string) ([]checks.Finding, error) {
 	file := filepath.Join(t.dir, "dump.sql")
 	defer func() { _ = os.Remove(file) }()
-	dump := t.New.Command(ctx, program, append(args, "--no-password", "--file", file, "--dbname", t.source(database))...)
+	dump := t.New.Command(ctx, program, slices.Concat(args, []string{"--no-password", "--file", file, "--dbname", t.source(database)})...)
 	if said, err := dump.CombinedOutput(); err != nil {
 		return found(id, database, []checks.Object{{Name: program, Detail: brief(said, err)}}), ctx.Err()
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,10 +51,10 @@ func (t Trial) fillOld(ctx context.Context, old pgserver.Server) (err error) {
 	if err := old.Spawn(ctx, map[string]string{"listen_addresses": "", "fsync": "off", "shared_buffers": "32MB", "max_locks_per_transaction": "1024"}); err != nil {
 		return fmt.Errorf("start a throw-away server of the old version: %w", err)
 	}
-	load := func(into, program string, args ...string) error {
+	load := func(database, into, program string, args ...string) error {
 		file := filepath.Join(t.dir, "old.sql")
 		defer func() { _ = os.Remove(file) }()
-		if said, err := t.Old.Command(ctx, program, append(args, "--no-password", "--file", file)...).CombinedOutput(); err != nil {
+		if said, err := t.Old.Command(ctx, program, slices.Concat(args, []string{"--no-password", "--file", file, "--dbname", t.source(database)})...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %s", program, brief(said, err))
 		}
 		here := cluster.Endpoint{Conninfo: fmt.Sprintf("host=%s port=%d user=%s dbname=postgres", cluster.Quote(t.dir), old.Port, cluster.Quote(t.Inventory.Bootstrap))}
@@ -61,16 +62,13 @@ func (t Trial) fillOld(ctx context.Context, old pgserver.Server) (err error) {
 		_, err := t.Old.Command(ctx, "psql", "--no-psqlrc", "--quiet", "--output=/dev/null", "--file", file, "--dbname", here.Libpq(into, "")).CombinedOutput()
 		return err
 	}
-	err = load("postgres", "pg_dumpall", "--globals-only", "--no-role-passwords", "--no-tablespaces", "--dbname", t.source("postgres"))
+	err = load("postgres", "postgres", "pg_dumpall", globalsArgs...)
 	for _, db := range t.Inventory.Databases {
 		if err != nil {
 			break
 		}
-		args, into := []string{"--schema-only", "--no-tablespaces", "--no-subscriptions", "--dbname", t.source(db.Name)}, db.Name
-		if db.Name != "postgres" && db.Name != "template1" {
-			args, into = append(args, "--create"), "postgres"
-		}
-		err = load(into, "pg_dump", args...)
+		args, into := schemaArgs(db.Name)
+		err = load(db.Name, into, "pg_dump", args...)
 	}
 	if stop := old.Stop(context.WithoutCancel(ctx), "fast"); err == nil {
 		err = stop
