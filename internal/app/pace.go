@@ -100,7 +100,7 @@ func (p *pace) Say(now time.Time) (string, maint.Event) {
 	if !p.m.Running() {
 		return "", nil
 	}
-	if p.window != nil && p.watch.Live.End(now).After(p.watch.End) {
+	if p.window != nil && p.watch.Live.End(now).After(p.watch.Known()) {
 		if w, err := p.window(); err == nil { // without an answer people are told of an end that is too early, and that is late
 			p.extend(w)
 		}

@@ -19,10 +19,7 @@ type Watch struct {
 // Late says whether people are to be told now, and of which end. Each end is said once, and
 // each is later than the one before by half of the delay that was told; what a moment makes of it is not said: the end has to be past what people know for a hundredth of the window, and for a minute at most.
 func (w *Watch) Late(now time.Time) (maint.Late, bool) {
-	known := w.End
-	if w.Told.After(known) {
-		known = w.Told
-	}
+	known := w.Known()
 	end := w.Live.End(now)
 	if !end.After(known) {
 		w.since = time.Time{}
@@ -40,6 +37,9 @@ func (w *Watch) Late(now time.Time) (maint.Late, bool) {
 	w.Told, w.since = w.round(end), time.Time{}
 	return maint.Late{ExpectedEnd: w.Told, Text: lateText}, true
 }
+
+// Known is the end that people know of: the window's, or what they were told since.
+func (w *Watch) Known() time.Time { return later(w.End, w.Told) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
