@@ -90,6 +90,7 @@ func (b *Bouncer) end(t testing.TB) {
 	if err := b.Stop(ctx); err != nil {
 		t.Error(err)
 	}
+	logEnd(t, fmt.Sprintf("pooler %d", b.Port), b.LogFile())
 }
 
 // DSN is how the superuser reaches a database through the pooler; "pgbouncer" is its console.

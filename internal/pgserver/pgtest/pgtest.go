@@ -7,6 +7,7 @@ package pgtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -132,12 +133,17 @@ func (s *Server) end(t testing.TB) {
 	if err := s.Stop(ctx, "immediate"); err != nil {
 		t.Error(err)
 	}
+	logEnd(t, fmt.Sprintf("server %d", s.Port), s.Data+".log")
+}
+
+// logEnd shows what the program said last, when the test has failed.
+func logEnd(t testing.TB, whose, file string) {
 	if !t.Failed() {
 		return
 	}
-	if said, err := os.ReadFile(s.Data + ".log"); err == nil {
+	if said, err := os.ReadFile(file); err == nil {
 		const kept = 1500
-		t.Logf("the log of server %d ends with:\n%s", s.Port, said[max(0, len(said)-kept):])
+		t.Logf("the log of %s ends with:\n%s", whose, said[max(0, len(said)-kept):])
 	}
 }
 

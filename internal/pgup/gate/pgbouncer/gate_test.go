@@ -58,7 +58,7 @@ func soon(t *testing.T, d time.Duration) context.Context {
 // where is the port of the server that answers a client.
 func where(t *testing.T, c *pgx.Conn) (port int) {
 	t.Helper()
-	must(t, c.QueryRow(soon(t, 10*time.Second), "SELECT inet_server_port()").Scan(&port))
+	must(t, c.QueryRow(soon(t, 3*time.Minute), "SELECT inet_server_port()").Scan(&port))
 	return port
 }
 
@@ -128,7 +128,7 @@ func commitMoves(t *testing.T, p rig) {
 	g := open(t, b, p.source, p.target)
 	var did []string
 	g.Trace = func(name string) { did = append(did, name) }
-	ctx := soon(t, 10*time.Second)
+	ctx := soon(t, time.Minute)
 	at(t, g, gate.Position{Side: gate.Source})
 	must(t, g.Stage(ctx))
 	if got := where(t, client); got != p.source.Port {
@@ -174,7 +174,7 @@ func releaseKeeps(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client := b.Connect(t, "postgres")
 	g := open(t, b, p.source, p.target)
-	ctx := soon(t, 10*time.Second)
+	ctx := soon(t, time.Minute)
 	must(t, g.Release(ctx))
 	must(t, g.Stage(ctx))
 	must(t, g.Hold(ctx))
@@ -244,7 +244,7 @@ func openTransaction(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client, other := b.Connect(t, "postgres"), b.Connect(t, "postgres")
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	_, err := client.Exec(t.Context(), "BEGIN")
 	must(t, err)
 	err = g.Hold(soon(t, 100*time.Millisecond))
@@ -257,8 +257,8 @@ func openTransaction(t *testing.T, p rig) {
 	}
 	_, err = client.Exec(t.Context(), "COMMIT")
 	must(t, err)
-	must(t, g.Hold(soon(t, 10*time.Second)))
-	must(t, g.Commit(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, time.Minute)))
+	must(t, g.Commit(soon(t, time.Minute)))
 	if got := where(t, client); got != p.target.Port {
 		t.Errorf("client is on port %d", got)
 	}
@@ -268,8 +268,8 @@ func abandonedPause(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client := b.Connect(t, "postgres")
 	dead := open(t, b, p.source, p.target)
-	must(t, dead.Stage(soon(t, 10*time.Second)))
-	must(t, dead.Hold(soon(t, 10*time.Second)))
+	must(t, dead.Stage(soon(t, time.Minute)))
+	must(t, dead.Hold(soon(t, time.Minute)))
 	dead.main.close()
 	dead.pauser.close()
 	next := open(t, b, p.source, p.target)
@@ -277,7 +277,7 @@ func abandonedPause(t *testing.T, p rig) {
 	if !slices.ContainsFunc(next.Check(t.Context(), time.Second), func(f gate.Finding) bool { return f.ID == PoolerPaused && f.Blocks }) {
 		t.Error("the check does not find the pause")
 	}
-	must(t, next.Release(soon(t, 10*time.Second)))
+	must(t, next.Release(soon(t, time.Minute)))
 	if got := where(t, client); got != p.source.Port {
 		t.Errorf("client is on port %d", got)
 	}
@@ -286,17 +286,17 @@ func abandonedPause(t *testing.T, p rig) {
 func foreignPause(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	other, err := newConsole(b.DSN("pgbouncer"))
 	must(t, err)
 	defer other.close()
 	_, err = other.run(t.Context(), "PAUSE")
 	must(t, err)
-	err = g.Hold(soon(t, 10*time.Second))
+	err = g.Hold(soon(t, time.Minute))
 	if !errors.Is(err, gate.ErrForeignHold) || hint.Of(err) == "" {
 		t.Fatalf("hold gave %v, hint %q", err, hint.Of(err))
 	}
-	must(t, g.Release(soon(t, 10*time.Second)))
+	must(t, g.Release(soon(t, time.Minute)))
 	at(t, g, gate.Position{Side: gate.Source, Held: true})
 }
 
@@ -308,17 +308,17 @@ func commitCutOff(t *testing.T, p rig) {
 	from, to := p.source, p.target
 	for _, reloaded := range []bool{false, true} {
 		g := open(t, b, from, to)
-		must(t, g.Stage(soon(t, 10*time.Second)))
-		must(t, g.Hold(soon(t, 10*time.Second)))
-		must(t, g.decide(soon(t, 10*time.Second)))
+		must(t, g.Stage(soon(t, time.Minute)))
+		must(t, g.Hold(soon(t, time.Minute)))
+		must(t, g.decide(soon(t, time.Minute)))
 		if reloaded {
-			must(t, g.follow(soon(t, 10*time.Second), g.atSource(t.Context())))
+			must(t, g.follow(soon(t, time.Minute), g.atSource(t.Context())))
 		}
 		g.main.close()
 		g.pauser.close()
 		next := open(t, b, from, to)
 		at(t, next, gate.Position{Side: gate.Target, Held: true})
-		must(t, next.Commit(soon(t, 10*time.Second)))
+		must(t, next.Commit(soon(t, time.Minute)))
 		at(t, next, gate.Position{Side: gate.Target})
 		if got := where(t, client); got != to.Port {
 			t.Errorf("client is on port %d, want %d", got, to.Port)
@@ -332,7 +332,7 @@ func commitCutOff(t *testing.T, p rig) {
 func loginUnderWay(t *testing.T, p rig) {
 	b, login := startLogin(t)
 	g := open(t, b.Bouncer, b.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	answered := login(g)
 	if err := g.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, errLogin) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("hold gave %v", err)
@@ -340,22 +340,22 @@ func loginUnderWay(t *testing.T, p rig) {
 	at(t, g, gate.Position{Side: gate.Source})
 	configured(t, b.Bouncer, "max_db_connections", "0")
 	held := make(chan error, 1)
-	go func() { held <- g.Hold(soon(t, 10*time.Second)) }()
+	go func() { held <- g.Hold(soon(t, time.Minute)) }()
 	signal(t, b.postmaster, syscall.SIGCONT)
 	must(t, <-held)
-	must(t, g.Commit(soon(t, 10*time.Second)))
+	must(t, g.Commit(soon(t, time.Minute)))
 	must(t, <-answered)
 	configured(t, b.Bouncer, "max_db_connections", "0")
 }
 
 // loginCutOff pauses all the same. The pool would not log in again for
-// server_login_retry, 15 s, if that were not taken care of.
+// server_login_retry, an hour here, if that were not taken care of.
 func loginCutOff(t *testing.T, p rig) {
 	b, login := startLogin(t)
 	g := open(t, b.Bouncer, b.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	answered := login(g)
-	if err := g.pause(soon(t, 10*time.Second)); !errors.Is(err, errLogin) {
+	if err := g.pause(soon(t, time.Minute)); !errors.Is(err, errLogin) {
 		t.Fatalf("pause gave %v", err)
 	}
 	signal(t, b.postmaster, syscall.SIGCONT)
@@ -364,10 +364,10 @@ func loginCutOff(t *testing.T, p rig) {
 	select {
 	case err := <-answered:
 		must(t, err)
-	case <-time.After(10 * time.Second):
-		t.Fatal("the client still waits after 10 s")
+	case <-time.After(3 * time.Minute):
+		t.Fatal("the client still waits")
 	}
-	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, time.Minute)))
 }
 
 // neverAnswers has an entry whose server takes connections and says nothing.
@@ -387,10 +387,10 @@ func neverAnswers(t *testing.T, p rig) {
 		}
 	}()
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	awaitServer(t, g, "new")
-	must(t, g.Hold(soon(t, 10*time.Second)))
-	must(t, g.Commit(soon(t, 10*time.Second)))
+	must(t, g.Hold(soon(t, time.Minute)))
+	must(t, g.Commit(soon(t, time.Minute)))
 	if got := where(t, client); got != p.target.Port {
 		t.Errorf("client is on port %d", got)
 	}
@@ -401,10 +401,10 @@ func notFollowed(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client := b.Connect(t, "postgres")
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	must(t, g.file.swap())
 	at(t, g, gate.Position{Side: gate.Source})
-	must(t, g.Release(soon(t, 10*time.Second)))
+	must(t, g.Release(soon(t, time.Minute)))
 	now, err := os.ReadFile(b.Config())
 	must(t, err)
 	if string(now) != string(g.old) {
@@ -437,7 +437,7 @@ type stoppable struct {
 func startLogin(t *testing.T) (stoppable, func(*Gate) <-chan error) {
 	t.Helper()
 	source := pgtest.Start(t, 17, pgtest.Options{})
-	b := stoppable{pgtest.StartBouncer(t, source, pgtest.BouncerOptions{}, "postgres"), source, pidIn(t, source.Data+"/postmaster.pid")}
+	b := stoppable{pgtest.StartBouncer(t, source, pgtest.BouncerOptions{Settings: map[string]string{"server_login_retry": "3600"}}, "postgres"), source, pidIn(t, source.Data+"/postmaster.pid")}
 	client := b.Connect(t, "postgres")
 	return b, func(g *Gate) <-chan error {
 		_, err := g.main.run(t.Context(), "RECONNECT")
@@ -452,7 +452,7 @@ func startLogin(t *testing.T) (stoppable, func(*Gate) <-chan error) {
 
 func awaitServer(t *testing.T, g *Gate, state string) {
 	t.Helper()
-	for ctx := soon(t, 10*time.Second); ; time.Sleep(time.Millisecond) {
+	for ctx := soon(t, time.Minute); ; time.Sleep(time.Millisecond) {
 		rows, err := g.main.run(ctx, "SHOW SERVERS")
 		must(t, err)
 		if slices.ContainsFunc(rows, func(r row) bool { return r["state"] == state }) {
@@ -465,19 +465,19 @@ func editedMeanwhile(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client := b.Connect(t, "postgres")
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
-	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
+	must(t, g.Hold(soon(t, time.Minute)))
 	f, err := os.OpenFile(b.Config(), os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
 	_, err = f.WriteString("; an afterthought\n")
 	must(t, err)
 	must(t, f.Close())
-	if err := g.Commit(soon(t, 10*time.Second)); err == nil || hint.Of(err) == "" {
+	if err := g.Commit(soon(t, time.Minute)); err == nil || hint.Of(err) == "" {
 		t.Fatalf("commit gave %v", err)
 	}
 	at(t, g, gate.Position{Side: gate.Source, Held: true})
-	must(t, g.Release(soon(t, 10*time.Second)))
-	if err := g.Hold(soon(t, 10*time.Second)); err == nil {
+	must(t, g.Release(soon(t, time.Minute)))
+	if err := g.Hold(soon(t, time.Minute)); err == nil {
 		t.Error("held with an outdated configuration")
 	}
 	if got := where(t, client); got != p.source.Port {
@@ -488,11 +488,11 @@ func editedMeanwhile(t *testing.T, p rig) {
 func holdGone(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
-	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
+	must(t, g.Hold(soon(t, time.Minute)))
 	_, err := g.main.run(t.Context(), "RESUME")
 	must(t, err)
-	if err := g.Commit(soon(t, 10*time.Second)); !errors.Is(err, gate.ErrNotHeld) {
+	if err := g.Commit(soon(t, time.Minute)); !errors.Is(err, gate.ErrNotHeld) {
 		t.Fatalf("commit gave %v", err)
 	}
 	at(t, g, gate.Position{Side: gate.Source})
@@ -503,14 +503,14 @@ func refusesFile(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	client := b.Connect(t, "postgres")
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
 	must(t, os.WriteFile(g.file.staged(), append([]byte("[nonsense\n"), g.new...), 0o600))
-	must(t, g.Hold(soon(t, 10*time.Second)))
-	if err := g.Commit(soon(t, 10*time.Second)); err == nil {
+	must(t, g.Hold(soon(t, time.Minute)))
+	if err := g.Commit(soon(t, time.Minute)); err == nil {
 		t.Fatal("a broken file was taken")
 	}
 	at(t, g, gate.Position{Side: gate.Source, Held: true})
-	must(t, g.Release(soon(t, 10*time.Second)))
+	must(t, g.Release(soon(t, time.Minute)))
 	if got := where(t, client); got != p.source.Port {
 		t.Errorf("client is on port %d", got)
 	}
@@ -526,8 +526,8 @@ func refusesFile(t *testing.T, p rig) {
 func cancelledQuestion(t *testing.T, p rig) {
 	b := p.bouncer(t, pgtest.BouncerOptions{})
 	g := open(t, b, p.source, p.target)
-	must(t, g.Stage(soon(t, 10*time.Second)))
-	must(t, g.Hold(soon(t, 10*time.Second)))
+	must(t, g.Stage(soon(t, time.Minute)))
+	must(t, g.Hold(soon(t, time.Minute)))
 	pid := pidIn(t, b.Dir+"/pgbouncer.pid")
 	signal(t, pid, syscall.SIGSTOP)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -568,7 +568,7 @@ func includedEntry(t *testing.T, p rig) {
 	must(t, err)
 	must(t, f.Close())
 	g := open(t, b, p.source, p.target)
-	if err := g.Stage(soon(t, 10*time.Second)); err == nil || !strings.Contains(err.Error(), `entry "hidden"`) || hint.Of(err) == "" {
+	if err := g.Stage(soon(t, time.Minute)); err == nil || !strings.Contains(err.Error(), `entry "hidden"`) || hint.Of(err) == "" {
 		t.Errorf("stage gave %v", err)
 	}
 	inner, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: more}, addr(p.source), addr(p.target))

@@ -27,21 +27,21 @@ func configured(t *testing.T, b *pgtest.Bouncer, key, want string) {
 func settingsTakenBack(t *testing.T, p rig) {
 	for name, cut := range map[string]func(*Gate, *testing.T){
 		"after staging":   func(*Gate, *testing.T) {},
-		"after the pause": func(g *Gate, t *testing.T) { must(t, g.Hold(soon(t, 10*time.Second))) },
+		"after the pause": func(g *Gate, t *testing.T) { must(t, g.Hold(soon(t, time.Minute))) },
 		"after the resume": func(g *Gate, t *testing.T) {
-			must(t, g.Hold(soon(t, 10*time.Second)))
+			must(t, g.Hold(soon(t, time.Minute)))
 			must(t, g.Release(soon(t, time.Second)))
 		},
 	} {
 		b := p.bouncer(t, pgtest.BouncerOptions{})
 		dead, err := New(gate.Pooler{Name: "main", Admin: b.DSN("pgbouncer"), Config: b.Config()}, addr(p.source), addr(p.target))
 		must(t, err)
-		must(t, dead.Stage(soon(t, 10*time.Second)))
+		must(t, dead.Stage(soon(t, time.Minute)))
 		cut(dead, t)
 		dead.main.close()
 		dead.pauser.close()
 		g := open(t, b, p.source, p.target)
-		must(t, g.Release(soon(t, 10*time.Second)))
+		must(t, g.Release(soon(t, time.Minute)))
 		g.Close()
 		t.Log(name)
 		configured(t, b, "server_login_retry", "15")

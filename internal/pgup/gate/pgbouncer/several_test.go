@@ -24,7 +24,7 @@ func together(t *testing.T, p rig) {
 	one, two := p.bouncer(t, pgtest.BouncerOptions{}), p.bouncer(t, pgtest.BouncerOptions{})
 	clients := []*pgx.Conn{one.Connect(t, "postgres"), two.Connect(t, "postgres")}
 	both := gate.All(open(t, one, p.source, p.target), open(t, two, p.source, p.target))
-	must(t, both.Stage(soon(t, 10*time.Second)))
+	must(t, both.Stage(soon(t, time.Minute)))
 	_, err := clients[1].Exec(t.Context(), "BEGIN")
 	must(t, err)
 	if err := both.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
@@ -35,8 +35,8 @@ func together(t *testing.T, p rig) {
 	}
 	_, err = clients[1].Exec(t.Context(), "COMMIT")
 	must(t, err)
-	must(t, both.Hold(soon(t, 10*time.Second)))
-	must(t, both.Commit(soon(t, 10*time.Second)))
+	must(t, both.Hold(soon(t, time.Minute)))
+	must(t, both.Commit(soon(t, time.Minute)))
 	for i, c := range clients {
 		if got := where(t, c); got != p.target.Port {
 			t.Errorf("client %d is on port %d", i, got)
@@ -58,7 +58,7 @@ func (p rig) several(t *testing.T) several {
 	t.Helper()
 	s := several{rig: p, poolers: [2]*pgtest.Bouncer{p.bouncer(t, pgtest.BouncerOptions{}), p.bouncer(t, pgtest.BouncerOptions{})}}
 	s.both = s.open(t)
-	must(t, s.both.Stage(soon(t, 10*time.Second)))
+	must(t, s.both.Stage(soon(t, time.Minute)))
 	return s
 }
 
@@ -92,7 +92,7 @@ func (s several) lands(t *testing.T, i int, at *pgtest.Server) {
 
 func (s several) at(t *testing.T, want gate.Position) {
 	t.Helper()
-	if at, err := s.both.Where(soon(t, 10*time.Second)); err != nil || at != want {
+	if at, err := s.both.Where(soon(t, time.Minute)); err != nil || at != want {
 		t.Fatalf("both are at %+v, %v, want %+v", at, err, want)
 	}
 }
@@ -100,9 +100,9 @@ func (s several) at(t *testing.T, want gate.Position) {
 func followerKilled(t *testing.T, p rig) {
 	s := p.several(t)
 	client := s.poolers[0].Connect(t, "postgres")
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	s.kill(t, 1)
-	must(t, s.both.Commit(soon(t, 10*time.Second)))
+	must(t, s.both.Commit(soon(t, time.Minute)))
 	s.at(t, gate.Position{Side: gate.Target})
 	if got := where(t, client); got != p.target.Port {
 		t.Errorf("the client of the living pooler is on port %d", got)
@@ -114,9 +114,9 @@ func followerKilled(t *testing.T, p rig) {
 func followerKilledReleased(t *testing.T, p rig) {
 	s := p.several(t)
 	client := s.poolers[0].Connect(t, "postgres")
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	s.kill(t, 1)
-	must(t, s.both.Release(soon(t, 10*time.Second)))
+	must(t, s.both.Release(soon(t, time.Minute)))
 	s.at(t, gate.Position{Side: gate.Source})
 	if got := where(t, client); got != p.source.Port {
 		t.Errorf("the client of the living pooler is on port %d", got)
@@ -128,13 +128,13 @@ func followerKilledReleased(t *testing.T, p rig) {
 func deciderKilled(t *testing.T, p rig) {
 	s := p.several(t)
 	client := s.poolers[1].Connect(t, "postgres")
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	s.kill(t, 0)
-	if err := s.both.Commit(soon(t, 10*time.Second)); !errors.Is(err, gate.ErrNotHeld) {
+	if err := s.both.Commit(soon(t, time.Minute)); !errors.Is(err, gate.ErrNotHeld) {
 		t.Fatalf("commit gave %v", err)
 	}
 	s.at(t, gate.Position{Side: gate.Source, Held: true})
-	must(t, s.both.Release(soon(t, 10*time.Second)))
+	must(t, s.both.Release(soon(t, time.Minute)))
 	s.at(t, gate.Position{Side: gate.Source})
 	if got := where(t, client); got != p.source.Port {
 		t.Errorf("the client of the living pooler is on port %d", got)
@@ -148,7 +148,7 @@ func deciderKilled(t *testing.T, p rig) {
 func followerStopped(t *testing.T, p rig) {
 	s := p.several(t)
 	first, second := s.poolers[0].Connect(t, "postgres"), s.poolers[1].Connect(t, "postgres")
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	pid := pidIn(t, s.poolers[1].Dir+"/pgbouncer.pid")
 	signal(t, pid, syscall.SIGSTOP)
 	if at, err := s.both.Where(t.Context()); !errors.Is(err, gate.ErrPartly) || at != (gate.Position{Side: gate.Source, Held: true}) {
@@ -191,7 +191,7 @@ func killedWhileDraining(t *testing.T, p rig) {
 
 func awaitHeld(t *testing.T, g *Gate) {
 	t.Helper()
-	for ctx := soon(t, 10*time.Second); ; time.Sleep(time.Millisecond) {
+	for ctx := soon(t, time.Minute); ; time.Sleep(time.Millisecond) {
 		got, err := g.Where(ctx)
 		must(t, err)
 		must(t, ctx.Err())
@@ -205,10 +205,10 @@ func awaitHeld(t *testing.T, g *Gate) {
 // the source, when the decision falls.
 func followerRestarted(t *testing.T, p rig) {
 	s := p.several(t)
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	s.kill(t, 1)
 	s.restart(t, 1)
-	must(t, s.both.Commit(soon(t, 10*time.Second)))
+	must(t, s.both.Commit(soon(t, time.Minute)))
 	s.at(t, gate.Position{Side: gate.Target})
 	s.lands(t, 0, p.target)
 	s.lands(t, 1, p.target)
@@ -218,15 +218,15 @@ func followerRestarted(t *testing.T, p rig) {
 func halfCommit(t *testing.T, p rig) {
 	s := p.several(t)
 	client := s.poolers[1].Connect(t, "postgres")
-	must(t, s.both.Hold(soon(t, 10*time.Second)))
+	must(t, s.both.Hold(soon(t, time.Minute)))
 	first := open(t, s.poolers[0], p.source, p.target)
 	first.old, first.new = s.staged(t)
-	must(t, first.Commit(soon(t, 10*time.Second)))
+	must(t, first.Commit(soon(t, time.Minute)))
 	next := s.open(t)
-	if at, err := next.Where(soon(t, 10*time.Second)); err != nil || at != (gate.Position{Side: gate.Target, Held: true}) {
+	if at, err := next.Where(soon(t, time.Minute)); err != nil || at != (gate.Position{Side: gate.Target, Held: true}) {
 		t.Fatalf("both are at %+v, %v", at, err)
 	}
-	must(t, next.Commit(soon(t, 10*time.Second)))
+	must(t, next.Commit(soon(t, time.Minute)))
 	s.at(t, gate.Position{Side: gate.Target})
 	if got := where(t, client); got != p.target.Port {
 		t.Errorf("the client of the second pooler is on port %d", got)
@@ -255,7 +255,7 @@ func abandonedDraining(t *testing.T, p rig) {
 	must(t, dead.open(t.Context()))
 	asked := make(chan error, 1)
 	go func() {
-		_, err := dead.ask(soon(t, 10*time.Second), "PAUSE")
+		_, err := dead.ask(soon(t, time.Minute), "PAUSE")
 		asked <- err
 	}()
 	g := open(t, b, p.source, p.target)
@@ -268,13 +268,13 @@ func abandonedDraining(t *testing.T, p rig) {
 	if found := g.Check(t.Context(), time.Second); !slices.ContainsFunc(found, func(f gate.Finding) bool { return f.ID == PoolerPaused && f.Blocks }) {
 		t.Error("the check does not find the pause")
 	}
-	must(t, g.Stage(soon(t, 10*time.Second)))
-	if err := g.Hold(soon(t, 10*time.Second)); !errors.Is(err, gate.ErrForeignHold) || hint.Of(err) == "" {
+	must(t, g.Stage(soon(t, time.Minute)))
+	if err := g.Hold(soon(t, time.Minute)); !errors.Is(err, gate.ErrForeignHold) || hint.Of(err) == "" {
 		t.Fatalf("hold gave %v", err)
 	}
 	_, err = busy.Exec(t.Context(), "COMMIT")
 	must(t, err)
-	must(t, open(t, b, p.source, p.target).Release(soon(t, 10*time.Second)))
+	must(t, open(t, b, p.source, p.target).Release(soon(t, time.Minute)))
 	if got := where(t, busy); got != p.source.Port {
 		t.Errorf("the client is on port %d", got)
 	}
@@ -327,7 +327,7 @@ func socketAndTLS(t *testing.T, p rig) {
 		return g
 	}
 	both := make(p.source, p.target)
-	must(t, both.Stage(soon(t, 10*time.Second)))
+	must(t, both.Stage(soon(t, time.Minute)))
 	_, err = clients[1].Exec(t.Context(), "BEGIN")
 	must(t, err)
 	if err := both.Hold(soon(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
@@ -339,8 +339,8 @@ func socketAndTLS(t *testing.T, p rig) {
 	_, err = clients[1].Exec(t.Context(), "COMMIT")
 	must(t, err)
 	for _, to := range []*pgtest.Server{p.target, p.source} {
-		must(t, both.Hold(soon(t, 10*time.Second)))
-		must(t, both.Commit(soon(t, 10*time.Second)))
+		must(t, both.Hold(soon(t, time.Minute)))
+		must(t, both.Commit(soon(t, time.Minute)))
 		for i, c := range clients {
 			if got := where(t, c); got != to.Port {
 				t.Errorf("client %d is on port %d, want %d", i, got, to.Port)
@@ -348,7 +348,7 @@ func socketAndTLS(t *testing.T, p rig) {
 		}
 		if to == p.target {
 			both = make(p.target, p.source)
-			must(t, both.Stage(soon(t, 10*time.Second)))
+			must(t, both.Stage(soon(t, time.Minute)))
 		}
 	}
 }
