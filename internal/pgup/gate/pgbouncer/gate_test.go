@@ -64,7 +64,7 @@ func where(t *testing.T, c *pgx.Conn) (port int) {
 
 func at(t *testing.T, g *Gate, want gate.Position) {
 	t.Helper()
-	got, err := g.Where(soon(t, 5*time.Second))
+	got, err := g.Where(soon(t, time.Minute))
 	must(t, err)
 	if got != want {
 		t.Fatalf("clients are at %+v, want %+v", got, want)

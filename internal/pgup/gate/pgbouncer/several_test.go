@@ -80,7 +80,7 @@ func (s several) kill(t *testing.T, i int) {
 	}
 }
 
-func (s several) restart(t *testing.T, i int) { must(t, s.poolers[i].Spawn(soon(t, 20*time.Second))) }
+func (s several) restart(t *testing.T, i int) { must(t, s.poolers[i].Spawn(soon(t, time.Minute))) }
 
 // lands connects a new client and looks where it comes out.
 func (s several) lands(t *testing.T, i int, at *pgtest.Server) {
@@ -174,7 +174,7 @@ func killedWhileDraining(t *testing.T, p rig) {
 	_, err := busy.Exec(t.Context(), "BEGIN")
 	must(t, err)
 	held := make(chan error, 1)
-	go func() { held <- s.both.Hold(soon(t, 20*time.Second)) }()
+	go func() { held <- s.both.Hold(soon(t, time.Minute)) }()
 	first, second := open(t, s.poolers[0], p.source, p.target), open(t, s.poolers[1], p.source, p.target)
 	for _, g := range []*Gate{first, second} {
 		awaitHeld(t, g)

@@ -44,7 +44,7 @@ func settled(t *testing.T, b *pgtest.Bouncer, g *Gate, side gate.Side) {
 // insist asks until the console answers again: it is left alone for a while after it did not.
 func insist(t *testing.T, do func() error) {
 	t.Helper()
-	for end := soon(t, 20*time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := soon(t, time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		err := do()
 		if err == nil {
 			return
@@ -81,7 +81,7 @@ func silentWhileDraining(t *testing.T, p rig) {
 	_, err := busy.Exec(t.Context(), "BEGIN")
 	must(t, err)
 	held := make(chan error, 1)
-	go func() { held <- g.Hold(soon(t, 20*time.Second)) }()
+	go func() { held <- g.Hold(soon(t, time.Minute)) }()
 	awaitHeld(t, open(t, b, p.source, p.target))
 	heal := network.BlackHole()
 	defer heal()
