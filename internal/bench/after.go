@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lullhq/lull/internal/demo"
+	"github.com/lullhq/lull/internal/ledger"
 )
 
 // AfterOptions are the size of the measurement.
@@ -110,9 +111,20 @@ func after(ctx context.Context, o AfterOptions, way spoiled) (m minutes, err err
 		err = fmt.Errorf("%d of the clients' transactions failed: %v", result.Failed, result.Errors)
 	}
 	times := result.Times()
+	fmt.Fprintf(o.Out, "99 of 100 within, ms, by 10 s: before the switch %s, after it %s\n", p99s(times, asked.Add(-o.Minute), o.Minute), p99s(times, switched, o.Minute))
 	m.before = millis(times.Around(asked.Add(-o.Minute), asked).Quantile(.99))
 	m.after = millis(times.Around(switched, switched.Add(o.Minute)).Quantile(.99))
 	return m, err
+}
+
+// p99s shows whether it is slow at first or all the time.
+func p99s(times ledger.Statements, from time.Time, length time.Duration) string {
+	const each = 10 * time.Second
+	var out []string
+	for at := from; at.Before(from.Add(length)); at = at.Add(each) {
+		out = append(out, fmt.Sprintf("%.1f", millis(times.Around(at, at.Add(each)).Quantile(.99))))
+	}
+	return strings.Join(out, " ")
 }
 
 func pauseUntil(ctx context.Context, t time.Time) error {

@@ -223,8 +223,11 @@ func switchesUnderLoad(t *testing.T, p rig) {
 			}
 		})
 	}
-	from, to := p.source, p.target
-	for range 20 {
+	from, to, switches := p.source, p.target, 20
+	if testing.Short() {
+		switches = 6
+	}
+	for range switches {
 		g := open(t, b, from, to)
 		must(t, g.Stage(ctx)) // at once: the pool still logs in after the last switch
 		must(t, g.Hold(ctx))
