@@ -51,7 +51,8 @@ func openAt(ctx context.Context, place string) (*store.Store, error) {
 
 // home is where stores can live.
 type home struct {
-	place func(t *testing.T) string // of a store that is not there yet
+	server bool                      // it is a server, not files
+	place  func(t *testing.T) string // of a store that is not there yet
 }
 
 func (h home) open(t *testing.T, place string) *store.Store {
@@ -78,7 +79,7 @@ func inFiles(*testing.T) home {
 func onServer(major int) func(t *testing.T) home {
 	return func(t *testing.T) home {
 		s := pgtest.Start(t, major, pgtest.Options{Settings: map[string]string{"max_connections": "400"}})
-		return home{place: schemas(s)}
+		return home{server: true, place: schemas(s)}
 	}
 }
 
@@ -110,6 +111,9 @@ func TestStores(t *testing.T) {
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
+					if testing.Short() && h.server && (name == "crashes of aborts" || strings.HasPrefix(name, "faults of ")) {
+						t.Skip("a schema for each of hundreds of cases takes minutes; files have them all")
+					}
 					test(t, h)
 				})
 			}
