@@ -15,6 +15,8 @@ type rates struct {
 	Close     time.Duration // the closing of a fence, rehearsed
 	Marker    time.Duration // a marker's way to the other server
 	Look      time.Duration // one look for writers
+	Inside    int           // sessions that will have to end
+	Leave     time.Duration // the end of one session
 	Sequences int
 	Carry     time.Duration // all sequences, rehearsed
 	Deltas    time.Duration // what no replication carries, as the last pass took
@@ -38,7 +40,7 @@ func predict(r rates) forecast {
 	return forecast{
 		Drain:  r.Oldest + askedToHold*r.Console,
 		Fence:  r.Close,
-		Marker: max(r.Marker, r.Look+max(r.Carry, r.Deltas)) + r.Look,
+		Marker: max(r.Marker, time.Duration(r.Inside)*r.Leave+r.Look+max(r.Carry, r.Deltas)) + r.Look,
 		Resume: max(r.Open, r.Look) + askedToResume*r.Console,
 	}
 }
@@ -56,7 +58,7 @@ func (f forecast) longest() string {
 	for _, p := range []struct {
 		name string
 		took time.Duration
-	}{{"closing the server", f.Fence}, {"the last changes and the sequences", f.Marker}, {"opening the other server", f.Resume}} {
+	}{{"closing the server", f.Fence}, {"the end of all sessions, the last changes and the sequences", f.Marker}, {"opening the other server", f.Resume}} {
 		if p.took > most {
 			part, most = p.name, p.took
 		}
@@ -72,6 +74,6 @@ func (f forecast) text(try int, r rates, budget time.Duration) string {
 	} else {
 		b.WriteString("No transaction is open. ")
 	}
-	fmt.Fprintf(&b, "A marker takes %.1f ms, sequences (%d) take %.1f ms.", ms(r.Marker), r.Sequences, ms(r.Carry))
+	fmt.Fprintf(&b, "A marker takes %.1f ms, sequences (%d) take %.1f ms, the end of sessions (%d) takes %.1f ms.", ms(r.Marker), r.Sequences, ms(r.Carry), r.Inside, ms(time.Duration(r.Inside)*r.Leave))
 	return b.String()
 }

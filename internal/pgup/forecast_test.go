@@ -17,6 +17,7 @@ func TestPredict(t *testing.T) {
 		"idle":                  {rates{Console: ms / 2, Close: 2 * ms, Marker: 6 * ms, Look: ms, Carry: ms, Open: 3 * ms}, 2*ms + 2*ms + 7*ms + 5500*time.Microsecond, "the last changes"},
 		"an open transaction":   {rates{Oldest: 400 * ms, Console: ms / 2, Marker: 6 * ms}, 400*ms + 2*ms + 6*ms + 2500*time.Microsecond, "open transactions"},
 		"many sequences":        {rates{Marker: 6 * ms, Look: ms, Carry: 900 * ms, Sequences: 9000}, 903 * ms, "the last changes"},
+		"many sessions":         {rates{Marker: 6 * ms, Look: ms, Carry: ms, Inside: 40, Leave: 5 * ms}, 204 * ms, "the end of all sessions"},
 		"a slow disk":           {rates{Marker: ms, Open: 50 * ms}, 51 * ms, "opening"},
 		"many databases closed": {rates{Close: 70 * ms, Marker: ms}, 71 * ms, "closing"},
 	} {

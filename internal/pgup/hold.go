@@ -120,11 +120,12 @@ func (h *hold) rehearse(ctx context.Context) error {
 	warm := func(ctx context.Context) error { return cluster.InOne(ctx, h.to, h.way.warm) }
 	open := func(ctx context.Context) error { return h.way.fence.Open(ctx, h.from) } // is open, and closed is the other one
 	shut := func(ctx context.Context) error { _, err := h.way.fence.Close(ctx, h.to); return err }
-	look := func(ctx context.Context) error {
+	look := func(ctx context.Context) (err error) {
 		if _, err := cluster.Alone(ctx, h.from, []cluster.Stamp{{}}); err != nil {
 			return err
 		}
-		return h.way.fence.RehearseLook(ctx, h.from)
+		h.rates.Inside, err = h.way.fence.RehearseLook(ctx, h.from)
+		return err
 	}
 	bring := func(ctx context.Context) error {
 		if err := h.deltas.bring(ctx); err != nil {
@@ -144,7 +145,9 @@ func (h *hold) rehearse(ctx context.Context) error {
 		*r.took = time.Since(began)
 	}
 	h.rates.Sequences = h.sequenceCount()
-	return nil
+	var err error
+	h.rates.Leave, err = leave(ctx, h.way.from, h.from)
+	return err
 }
 
 // do holds the clients, moves them, and tells how long it took. An error that is

@@ -105,7 +105,7 @@ func PostMortem(entries []timeline.Entry, now time.Time) Report {
 	steps := foldSteps(entries, r.until(entries))
 	r.Forecast = forecastOf(entries)
 	expect(steps, r.Forecast)
-	r.Phases = phases(steps, m.Plan.Phases)
+	r.Phases = phases(steps, m.Plan.Phases, m.Ended)
 	r.Private = private(entries, r.Window)
 	figures := gather(r.Private.Notes)
 	r.Hold = holdOf(r.Private.Notes, r.Window)

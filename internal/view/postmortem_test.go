@@ -106,6 +106,7 @@ func smooth() record {
 	}})
 	r.say("04:27", maint.Completed{Text: "Everything is as it should be."})
 	r.say("04:28", maint.BannerChanged{Sites: 0, Of: 3, Text: "The notice is off our sites again."})
+	r.step("09:30", "upgrade/tidy-up", "Clean-up", 2*time.Second, 0) // after the bake
 	return r
 }
 

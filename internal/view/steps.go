@@ -136,8 +136,9 @@ func (s *StepReport) close(at time.Time) {
 	s.ended = at
 }
 
-// phases gathers steps named phase/part under the step of the plan that they belong to.
-func phases(steps []StepReport, planned []maint.Phase) []PhaseReport {
+// phases gathers steps named phase/part under the step of the plan that they belong to. What was done after the
+// maintenance had ended, such as the clean-up after a bake, is shown and adds nothing to the time of its phase.
+func phases(steps []StepReport, planned []maint.Phase, end time.Time) []PhaseReport {
 	var out []PhaseReport
 	for _, s := range steps {
 		name, _, isPart := strings.Cut(s.Step, "/")
@@ -150,18 +151,18 @@ func phases(steps []StepReport, planned []maint.Phase) []PhaseReport {
 			i = len(out)
 			out = append(out, PhaseReport{StepReport: asPlanned(StepReport{Step: name, Title: name}, planned)})
 		}
-		out[i].add(s)
+		out[i].add(s, end)
 	}
 	return out
 }
 
-func (p *PhaseReport) add(s StepReport) {
+func (p *PhaseReport) add(s StepReport, end time.Time) {
 	if len(p.Parts) == 0 {
 		p.began, p.Outcome = s.began, Finished
 	}
 	p.Parts = append(p.Parts, s)
 	p.Expected += s.Expected
-	if s.ended.After(p.ended) {
+	if late := !end.IsZero() && s.began.After(end); s.ended.After(p.ended) && !late {
 		p.ended = s.ended
 	}
 	p.Took = max(0, p.ended.Sub(p.began))

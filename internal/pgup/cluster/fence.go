@@ -161,8 +161,9 @@ func (f Fence) othersSQL() string {
 		AND datname IN (` + strings.Join(names, ", ") + `)`
 }
 
-// RehearseLook asks what is asked inside the hold, so that it is prepared and warm.
-func (f Fence) RehearseLook(ctx context.Context, conn *pgx.Conn) error {
-	_, err := f.look(ctx, conn)
-	return err
+// RehearseLook asks what is asked inside the hold, so that it is prepared and warm, and tells
+// how many sessions would have to end now.
+func (f Fence) RehearseLook(ctx context.Context, conn *pgx.Conn) (inside int, err error) {
+	l, err := f.look(ctx, conn)
+	return l.Sessions, err
 }

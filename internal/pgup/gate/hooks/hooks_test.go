@@ -68,7 +68,7 @@ func (b bench) pooler(t *testing.T, within time.Duration) gate.Pooler {
 
 // Of what is meant to end by itself, and of what is meant to be killed.
 const (
-	patient = 20 * time.Second
+	patient = time.Minute
 	hasty   = 8 * time.Second
 )
 
