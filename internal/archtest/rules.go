@@ -69,8 +69,12 @@ var Rules = append([]Rule{
 		Reason: "the form of a check serves every catalogue: of upgrades, of security, of whatever comes",
 	},
 	{
-		Who: in("security"), Only: append([]string{"std", "github.com/jackc/pgx/..."}, in("checks")...),
+		Who: in("security"), Only: append([]string{"std", "github.com/jackc/pgx/..."}, in("checks", "serverlog")...),
 		Reason: "what is open on a server has nothing to do with what is done to it, so that an audit needs no upgrade",
+	},
+	{
+		Who: in("serverlog"), Only: []string{"std", "github.com/jackc/pgx/..."},
+		Reason: "what a server wrote is the same whoever reads it: audits and upgrades both do",
 	},
 	{
 		Who: in("httpd/..."), Never: in("store/...", "pgup/...", "run/...", "app/..."),

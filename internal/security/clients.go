@@ -104,7 +104,7 @@ func Clients(ctx context.Context, conn *pgx.Conn, back time.Duration) (list []Cl
 	if list, err = connected(ctx, conn); err != nil {
 		return nil, "", err
 	}
-	before, log, err := recent(ctx, conn, max(back, 24*time.Hour))
+	before, log, err := recent(ctx, conn, back)
 	if err != nil {
 		return nil, "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/lullhq/lull/internal/checks"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
+	"github.com/lullhq/lull/internal/serverlog"
 )
 
 func TestRefuses(t *testing.T) {
@@ -76,7 +77,7 @@ func TestLogins(t *testing.T) {
 		"%m [%p] %q%u@%d %h ":  "2026-11-26 00:00:00 UTC [42] web app@app 10.0.0.7 " + authorized + "\n2026-11-26 00:00:00 UTC [43] LOG:  checkpoint\n",
 		"<%-8p> %Z%% %c.%5l: ": "<42      > x% 65f.2a.    3: LOG:  connection received: host=10.0.0.7 port=5\n<42      > x% 65f.2a.    4: " + authorized + "\n",
 	} {
-		if diff := cmp.Diff(want, logins(stderrLines([]byte(log), prefix))); diff != "" {
+		if diff := cmp.Diff(want, logins(serverlog.Log{Form: serverlog.Stderr, Prefix: prefix, Text: []byte(log)})); diff != "" {
 			t.Errorf("%s: %s", prefix, diff)
 		}
 	}
@@ -85,7 +86,7 @@ func TestLogins(t *testing.T) {
 		"[7] LOG:  replication connection authorized: user=r application_name=standby SSL enabled (protocol=TLSv1.3, cipher=x, bits=256, compression=off)\n" +
 		"[9] LOG:  connection authorized: user=nobody-knows-from-where database=b\n"
 	want = []Client{{User: "a", Address: "10.0.0.8"}, {User: "r", Address: "10.0.0.8", Application: "standby", TLS: "TLSv1.3"}}
-	if diff := cmp.Diff(want, logins(stderrLines([]byte(plain), "[%p] "))); diff != "" {
+	if diff := cmp.Diff(want, logins(serverlog.Log{Form: serverlog.Stderr, Prefix: "[%p] ", Text: []byte(plain)})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -96,8 +97,8 @@ func FuzzLogins(f *testing.F) {
 	f.Add(jsonLogins, "")
 	f.Add("LOG:  connection authorized: user=", "%-5m%q%%%h(%")
 	f.Fuzz(func(t *testing.T, text, prefix string) {
-		for _, form := range []logForm{stderrLog, csvLog, jsonLog} {
-			for _, c := range logins(form.lines([]byte(text), prefix)) {
+		for _, form := range []serverlog.Form{serverlog.Stderr, serverlog.CSV, serverlog.JSON} {
+			for _, c := range logins(serverlog.Log{Form: form, Prefix: prefix, Text: []byte(text)}) {
 				if c.Address == "" {
 					t.Errorf("%q with %q gave %+v", text, prefix, c)
 				}
@@ -126,14 +127,9 @@ LOG:  connection authorized: user=fake database=b",,,,,,"SELECT
 func TestLoginsOfOtherForms(t *testing.T) {
 	t.Parallel()
 	want := []Client{{User: "web app", Address: "10.0.0.7", Application: "my app", TLS: "TLSv1.2", Method: "md5"}}
-	for form, text := range map[logForm]string{csvLog: csvLogins, jsonLog: jsonLogins} {
-		if diff := cmp.Diff(want, logins(form.lines([]byte(text), ""))); diff != "" {
+	for form, text := range map[serverlog.Form]string{serverlog.CSV: csvLogins, serverlog.JSON: jsonLogins} {
+		if diff := cmp.Diff(want, logins(serverlog.Log{Form: form, Text: []byte(text)})); diff != "" {
 			t.Errorf("%s: %s", form, diff)
-		}
-	}
-	for from, want := range map[string]string{"10.0.0.7:5": "10.0.0.7", "[local]": "[local]", "fe80::1:5432": "fe80::1", "": ""} {
-		if got := csvHost(from); got != want {
-			t.Errorf("%q is at %q", from, got)
 		}
 	}
 }
@@ -143,8 +139,8 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		major int
-		form  logForm
-	}{{13, stderrLog}, {13, csvLog}, {17, stderrLog}, {17, csvLog}, {17, jsonLog}} {
+		form  serverlog.Form
+	}{{13, serverlog.Stderr}, {13, serverlog.CSV}, {17, serverlog.Stderr}, {17, serverlog.CSV}, {17, serverlog.JSON}} {
 		major := c.major
 		t.Run(fmt.Sprint(major, " ", c.form), func(t *testing.T) {
 			t.Parallel()
