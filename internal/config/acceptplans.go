@@ -8,7 +8,7 @@ import (
 
 // AcceptedPlan is a statement that may be carried out in a much worse way on the new server.
 type AcceptedPlan struct {
-	Query int64 // its queryid on the source, as Lull names it
+	Query int64 // its number, as Lull names it: queryid on the source, where there is one
 	By    string
 	Why   string
 }
@@ -24,7 +24,7 @@ func (d *document) acceptPlans(into *[]AcceptedPlan) reader {
 	})
 }
 
-// queryID reads the number that pg_stat_statements has for a statement: any but none.
+// queryID reads the number of a statement: any but none.
 func (d *document) queryID(into *int64) reader {
 	return func(n *yaml.Node) {
 		s, ok := d.scalar(n)

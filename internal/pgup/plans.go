@@ -18,7 +18,7 @@ import (
 
 // AcceptedPlan is a statement that may have a much worse plan on the target.
 type AcceptedPlan struct {
-	Query   int64 // its queryid on the source
+	Query   int64 // its number as the run names it: queryid on the source, where there is one
 	By, Why string
 }
 
@@ -30,6 +30,7 @@ func (u *Upgrade) plans() run.Item {
 // judged is what the step keeps.
 type judged struct {
 	Compared int    `json:"compared"`
+	From     string `json:"from,omitempty"`  // where the statements come from
 	Blind    string `json:"blind,omitempty"` // why none was
 }
 
@@ -39,7 +40,11 @@ func seePlans(_ context.Context, rec run.Recorder) (run.Observation, error) {
 	if memo.Blind != "" {
 		return kept(found, "no plan was compared: "+memo.Blind), err
 	}
-	return kept(found, fmt.Sprintf("statements of which both plans were held against each other: %d; none that nobody accepted is much worse", memo.Compared)), err
+	text := fmt.Sprintf("statements of which both plans were held against each other: %d; none that nobody accepted is much worse", memo.Compared)
+	if memo.From != "" {
+		text += "; they come from " + memo.From
+	}
+	return kept(found, text), err
 }
 
 // mostPlanned is how many statements are looked at. Beyond them is next to none of a server's time.
@@ -50,40 +55,27 @@ const oldestPlanner = 12
 
 func (u *Upgrade) comparePlans(ctx context.Context, rec run.Recorder) error {
 	rec.Progress(run.Progress{Text: "looking for the statements that take most time", Public: "Making the new database fast"})
-	list, blind, err := u.topStatements(ctx)
+	top, err := u.topStatements(ctx)
 	if err != nil {
 		return err
 	}
-	if blind != "" {
-		if err := rec.Note(ctx, "The plans of the two servers were not compared: on the old one, "+blind+".", nil); err != nil {
+	if top.blind != "" {
+		if err := rec.Note(ctx, "The plans of the two servers were not compared: on the old one, "+top.blind+".", nil); err != nil {
 			return err
 		}
-		return rec.Keep(ctx, judged{Blind: blind})
+		return rec.Keep(ctx, judged{Blind: top.blind})
 	}
-	all, err := u.judgeAll(ctx, rec, list)
+	all, err := u.judgeAll(ctx, rec, top.list)
 	if err != nil {
 		return err
 	}
-	if err := all.tell(ctx, rec); err != nil {
+	if err := all.tell(ctx, rec, top.from); err != nil {
 		return err
 	}
 	if err := all.refusal(); err != nil && !u.rehearsing {
 		return err
 	}
-	return rec.Keep(ctx, judged{Compared: all.compared()})
-}
-
-func (u *Upgrade) topStatements(ctx context.Context) (list []cluster.Statement, blind string, err error) {
-	if u.inv.Major() < oldestPlanner {
-		return nil, fmt.Sprintf("PostgreSQL %d, there is no way to ask for a plan that is good for all values", u.inv.Major()), nil
-	}
-	m, err := cluster.OpenMeter(ctx, u.Source)
-	if err != nil {
-		return nil, "", err
-	}
-	defer m.Close()
-	list, err = m.Top(ctx, u.databaseNames(), mostPlanned)
-	return list, m.Blind(), err
+	return rec.Keep(ctx, judged{Compared: all.compared(), From: top.from})
 }
 
 // judgement is one statement with what both servers make of it.
@@ -194,14 +186,15 @@ func (all judgements) compared() int {
 // mostTold bounds what one run puts on record, the worst first.
 const mostTold = 20
 
-// tell puts the figures on record, and each worse plan with both trees.
-func (all judgements) tell(ctx context.Context, rec run.Recorder) error {
+// tell puts the figures on record, where the statements come from, and each worse plan with both trees.
+func (all judgements) tell(ctx context.Context, rec run.Recorder, from string) error {
 	grade := func(g compare.PlanGrade) int {
 		return all.count(func(j judgement) bool { return j.unplanned == "" && j.fails == "" && j.grade == g })
 	}
 	fails := all.count(func(j judgement) bool { return j.fails != "" })
 	text := fmt.Sprintf("The plans of %d statements were compared, those that take most time on the old server. Alike: %d, others that cost no more: %d, worse: %d, much worse: %d, not possible on the new server: %d.",
 		all.compared(), grade(compare.Alike), grade(compare.Other), grade(compare.Worse), grade(compare.MuchWorse), fails)
+	text += " They come from " + from + "."
 	if reasons := all.reasons(); reasons != "" {
 		text += " Not compared: " + reasons + "."
 	}

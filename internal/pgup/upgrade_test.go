@@ -37,8 +37,14 @@ const id = maint.ID("postgres-17")
 // newGround lays it. The source loads the libraries at its start.
 func newGround(t *testing.T, preload ...string) *ground {
 	t.Helper()
+	return newGroundWith(t, map[string]string{"shared_preload_libraries": strings.Join(preload, ",")})
+}
+
+// newGroundWith lays it with these settings of the source.
+func newGroundWith(t *testing.T, settings map[string]string) *ground {
+	t.Helper()
 	dbs := []string{"app", "shop", "mail"}
-	source := pgtest.Start(t, 13, pgtest.Options{Databases: dbs, Settings: map[string]string{"shared_preload_libraries": strings.Join(preload, ",")}})
+	source := pgtest.Start(t, 13, pgtest.Options{Databases: dbs, Settings: settings})
 	for _, db := range dbs {
 		source.Exec(t, db,
 			`CREATE TABLE t (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)`,

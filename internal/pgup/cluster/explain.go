@@ -12,33 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Statement is one that a server has spent time on, as it was sent but for its values, which are $1, $2 and so on.
-type Statement struct {
-	ID       int64 // queryid: the server's own number of it
-	Database string
-	User     string
-	Text     string
-	Calls    int64
-	Total    float64 // ms
-}
-
-// Top lists the statements in the databases that took most of the server's time, but for
-// those of the session's own role. It is empty where the meter is blind.
-func (m *Meter) Top(ctx context.Context, databases []string, most int) ([]Statement, error) {
-	if m.blind != "" {
-		return nil, nil
-	}
-	rows, err := m.conn.Query(ctx, m.top, databases, most)
-	if err != nil {
-		return nil, fmt.Errorf("read the statements that take most time: %w", err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Statement])
-	if err != nil {
-		return nil, fmt.Errorf("read the statements that take most time: %w", err)
-	}
-	return all, nil
-}
-
 // planTime is the longest that a planner may take.
 const planTime = 5 * time.Second
 
@@ -147,11 +120,14 @@ func unplanned(e *pgconn.PgError) Unplanned {
 	case "42P18", "42P08", "42725": // indeterminate_datatype, ambiguous_parameter, ambiguous_function
 		return Unplanned{Reason: "the type of a parameter cannot be told"}
 	case "42601": // syntax_error
-		return Unplanned{Reason: "it cannot be written with parameters"}
+		return Unplanned{Reason: "it cannot be prepared"}
 	case "57014", "55P03": // query_canceled, lock_not_available
 		return Unplanned{Reason: "the planner took too long"}
 	case "42P01": // undefined_table: temporary, or of another search_path
 		return Unplanned{Reason: "a table is not found by the role's search_path"}
+	}
+	if strings.HasPrefix(e.Code, "22") { // data exception: the server's words have the value
+		return Unplanned{Reason: "a value in it is refused (SQLSTATE " + e.Code + ")", Plain: true}
 	}
 	return Unplanned{Reason: e.Message, Plain: true}
 }

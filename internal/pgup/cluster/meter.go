@@ -232,8 +232,13 @@ func name(w Work) named {
 	if !Plannable(w.Text) {
 		return named{}
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{w.Database, w.User, w.Text}, "\x00")))
+	sum := identity(w.Database, w.User, w.Text)
 	const longest = 1000 // of a text that people are to recognise
 	w.Text = strings.ToValidUTF8(w.Text[:min(len(w.Text), longest)], "")
 	return named{key: hex.EncodeToString(slices.Clip(sum[:12])), work: w}
+}
+
+// identity of a statement is the same on any server: it follows from its database, its user and its shape.
+func identity(database, user, shape string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(strings.Join([]string{database, user, shape}, "\x00")))
 }
