@@ -73,6 +73,12 @@ var tried = []checks.Check{
 		How: "LOAD on a throw-away server, of every library that pg_proc of the source names.",
 	},
 	{
+		ID: "cache-libraries", Severity: checks.Warning, Asks: checks.Machine, Title: "The libraries that fill the new server's cache are not there",
+		Why: "Without pg_prewarm beside the new version's programs its cache stays cold, and everything is slow at first. Without pg_buffercache on the source nobody knows what it has in memory: the tables and indexes are read that are read most for their size.",
+		Fix: "Install PostgreSQL's additional modules where one is missing: Debian has them in the server's own package, others in postgresql-contrib. No server has to be started again, and no extension made.",
+		How: "LOAD on a throw-away server and on the source, in a session that ends with it.",
+	},
+	{
 		ID: "collation-libraries", Severity: checks.Note, Asks: checks.Machine, Title: "The two servers sort text by different libraries",
 		Why:  "An index in the old order misses rows that are there.",
 		Fix:  "Nothing. A partition's bounds and a CHECK on the order of text are yours to look at.",

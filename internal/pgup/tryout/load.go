@@ -31,8 +31,8 @@ func schemaArgs(database string) (args []string, into string) {
 	return append(args, "--create"), "postgres"
 }
 
-// load loads the definitions of one database.
-func (t Trial) load(ctx context.Context, database string) ([]checks.Finding, error) {
+// schema loads the definitions of one database.
+func (t Trial) schema(ctx context.Context, database string) ([]checks.Finding, error) {
 	args, into := schemaArgs(database)
 	return t.dumped(ctx, "schema-load", database, into, "pg_dump", args...)
 }

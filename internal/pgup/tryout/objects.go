@@ -62,13 +62,12 @@ func libraries(ctx context.Context, src, dst *pgx.Conn, database string) ([]chec
 	}
 	var out []checks.Object
 	for _, x := range used {
-		_, err := dst.Exec(ctx, "LOAD "+cluster.Literal(x.Library))
-		var refused *pgconn.PgError
-		switch {
-		case errors.As(err, &refused):
-			out = append(out, checks.Object{Name: x.Library, Detail: fmt.Sprintf("%s: %s", x.Function, refused.Message)})
-		case err != nil:
-			return nil, fmt.Errorf("load %s: %w", x.Library, err)
+		refused, err := load(ctx, dst, x.Library)
+		if err != nil {
+			return nil, err
+		}
+		if refused != "" {
+			out = append(out, checks.Object{Name: x.Library, Detail: x.Function + ": " + refused})
 		}
 	}
 	return found("libraries", database, out), nil

@@ -62,7 +62,7 @@ func (t Trial) run(ctx context.Context) (found []checks.Finding, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.globals, t.databases, t.pgUpgrade} {
+	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.cache, t.globals, t.databases, t.pgUpgrade} {
 		more, err := try(ctx)
 		if err != nil {
 			return found, err
@@ -128,7 +128,7 @@ func (t Trial) databases(ctx context.Context) (out []checks.Finding, err error) 
 }
 
 func (t Trial) database(ctx context.Context, name string) (out []checks.Finding, err error) {
-	loaded, err := t.load(ctx, name)
+	loaded, err := t.schema(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 )
@@ -82,14 +83,42 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
+// TestColdCache tries a version whose programs came without a library, for a source that lacks another.
+func TestColdCache(t *testing.T) {
+	t.Parallel()
+	was, installOld := pgtest.Without(t, pgtest.Install(t, 13), "pg_buffercache")
+	is, installNew := pgtest.Without(t, pgtest.Install(t, 17), "pg_prewarm")
+	s := pgtest.Start(t, 13, pgtest.Options{})
+	s.Install = was
+	s.Restart(t)
+	found := tryWith(t, s, is, nil)
+	if len(found) != 1 || !has(found, "cache-libraries", "pg_prewarm (the new version: could not access file") || !has(found, "cache-libraries", "pg_buffercache (the source: could not access file") {
+		t.Errorf("found: %+v", found)
+	}
+	installOld()
+	found = tryWith(t, s, is, nil)
+	if len(found) != 1 || found[0].Count != 1 || !has(found, "cache-libraries", "pg_prewarm") {
+		t.Errorf("found with one of them there: %+v", found)
+	}
+	installNew()
+	if found := tryWith(t, s, is, nil); len(found) > 0 {
+		t.Errorf("found with both there: %+v", found)
+	}
+}
+
 func try(t *testing.T, s *pgtest.Server, settings map[string]string) []checks.Finding {
+	t.Helper()
+	return tryWith(t, s, pgtest.Install(t, 17), settings)
+}
+
+func tryWith(t *testing.T, s *pgtest.Server, in pgserver.Install, settings map[string]string) []checks.Finding {
 	t.Helper()
 	source := cluster.Endpoint{Conninfo: s.Server.DSN("postgres", pgtest.Superuser), Password: s.Password}
 	inv, err := cluster.Take(t.Context(), source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Trial{Source: source, Inventory: inv, Old: s.Install, New: pgtest.Install(t, 17), Settings: settings}.Run(t.Context())
+	return Trial{Source: source, Inventory: inv, Old: s.Install, New: in, Settings: settings}.Run(t.Context())
 }
 
 // Nothing that could not be tried looks as if all were well.
