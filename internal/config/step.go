@@ -61,7 +61,7 @@ type Upgrade struct {
 	WALBudget         int64         // bytes that the source may keep for the new server; 0 = by the room there is
 	Bake              time.Duration // how long to watch the new server afterwards; 0 = not at all
 	RollBackIf        RollBackIf
-	LookBack          time.Duration // how far back the old server's log is read for who uses it
+	LookBack          time.Duration // how far back the old server's log is read for who uses it, and how
 	MayRefuse         []string      // clients that strict rules may refuse: "role", "role@address"
 	AcceptPlans       []AcceptedPlan
 	Harden            Harden

@@ -52,7 +52,7 @@ type Spec struct {
 	AcceptPlans                     []AcceptedPlan
 	Harden                          harden.Items  // what is made stricter on the target before anybody is on it
 	AwaitSCRAM                      bool          // the switch waits until nobody logs in by MD5
-	LookBack                        time.Duration // for clients in the old server's log
+	LookBack                        time.Duration // for clients and statements in the old server's log
 	MayRefuse                       []string      // clients that it may refuse: "role", "role@address"
 	Unlogged                        string        // what becomes of unlogged tables: UnloggedAsk, UnloggedCopy or UnloggedEmpty
 	WALBudget                       int64         // bytes that the source may keep for the target; 0 = by the room there is

@@ -31,8 +31,10 @@ func (u Unplanned) Error() string { return u.Reason }
 //
 // It takes a server from 12 on. EXPLAIN (GENERIC_PLAN), from 16 on, answers the same, but takes
 // a text with parameters by the simple protocol only, in which one text can be two commands.
+//
+// The statement is a stranger's, and the session a superuser's. It had better be used for nothing else.
 func Explain(ctx context.Context, conn *pgx.Conn, s Statement) (plan []byte, err error) {
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for a plan: %w", err)
 	}
@@ -40,12 +42,12 @@ func Explain(ctx context.Context, conn *pgx.Conn, s Statement) (plan []byte, err
 		if back := tx.Rollback(context.WithoutCancel(ctx)); err == nil && back != nil {
 			err = fmt.Errorf("ask for a plan: %w", back)
 		}
-		_, _ = ask(context.WithoutCancel(ctx), conn, "DEALLOCATE lull_plan") // there is none where PREPARE was refused
+		_, _ = conn.Exec(context.WithoutCancel(ctx), "DEALLOCATE lull_plan") // there is none where PREPARE was refused
 	}()
-	if err := actAs(ctx, tx, s.User); err != nil {
+	if err := standIn(ctx, tx, s.User); err != nil {
 		return nil, fmt.Errorf("ask for a plan as role %s: %w", s.User, err)
 	}
-	plan, err = askPrepared(ctx, conn, typed(s.Text))
+	plan, err = askAs(ctx, conn, typed(s.Text))
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return nil, unplanned(refused)
@@ -55,6 +57,27 @@ func Explain(ctx context.Context, conn *pgx.Conn, s Statement) (plan []byte, err
 	}
 	return plan, nil
 }
+
+// askSQL makes a function that asks for the plan which is good for all values. To plan a statement is to call functions of
+// its owner: immutable ones, or the checks of a domain. Under SET ROLE alone they could set the role back to the
+// session's, a superuser. In a function that runs with its owner's rights the server lets nobody change roles (guc.c).
+//
+// No event trigger fires while it is made.
+const askSQL = `SET LOCAL session_replication_role = replica;
+	CREATE FUNCTION pg_temp.lull_plan(text) RETURNS json LANGUAGE plpgsql SECURITY DEFINER AS $ask$
+		DECLARE
+			given text;
+			plan json;
+		BEGIN
+			EXECUTE 'PREPARE lull_plan AS ' || $1;
+			SELECT pg_catalog.repeat(', NULL', pg_catalog.cardinality(parameter_types)) INTO given
+				FROM pg_catalog.pg_prepared_statements WHERE name OPERATOR(pg_catalog.=) 'lull_plan';
+			EXECUTE 'EXPLAIN (FORMAT JSON) EXECUTE lull_plan' || CASE WHEN given OPERATOR(pg_catalog.=) '' THEN '' ELSE '(' || pg_catalog.substr(given, 3) || ')' END INTO plan;
+			RETURN plan;
+		END $ask$;
+	ALTER FUNCTION pg_temp.lull_plan(text) OWNER TO %s;
+	SET LOCAL session_replication_role = origin;
+	SET TRANSACTION READ ONLY`
 
 // settingsSQL gives a role's own settings, those of the database and of both, the last of which counts.
 const settingsSQL = `SELECT set_config(split_part(x.line, '=', 1), substr(x.line, strpos(x.line, '=') + 1), true) FROM (
@@ -66,47 +89,35 @@ const settingsSQL = `SELECT set_config(split_part(x.line, '=', 1), substr(x.line
 // planning are the settings that the planner goes by.
 const planning = `category LIKE 'Query Tuning%' OR name IN ('work_mem', 'hash_mem_multiplier', 'max_parallel_workers', 'max_parallel_workers_per_gather', 'constraint_exclusion')`
 
-// actAs sets for the transaction what a session of the role would have had from the start.
-func actAs(ctx context.Context, tx pgx.Tx, role string) error {
+// standIn makes the function, and sets for the transaction what a session of the role would have had from the start.
+// Nothing is prepared under a name that a later command of the session could be sent to.
+func standIn(ctx context.Context, tx pgx.Tx, role string) error {
+	if _, err := tx.Exec(ctx, fmt.Sprintf(askSQL, Ident(role))); err != nil {
+		return err
+	}
+	// Without values every partition would be left out, and with them what it would be read by.
 	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true), set_config('search_path', '"$user", public', true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
-		planTime.String()); err != nil {
+		pgx.QueryExecModeExec, planTime.String()); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, settingsSQL, role); err != nil {
+	if _, err := tx.Exec(ctx, settingsSQL, pgx.QueryExecModeExec, role); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "SET LOCAL ROLE "+Ident(role))
+	_, err := tx.Exec(ctx, "SET LOCAL enable_partition_pruning = off")
 	return err
 }
 
-// ask sends one command by the extended protocol, in which a text cannot be two: statements
-// are texts of strangers, and the session is a superuser's.
-func ask(ctx context.Context, conn *pgx.Conn, sql string) ([]byte, error) {
-	answer := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-	if answer.Err != nil || len(answer.Rows) == 0 {
+// askAs asks by the extended protocol, in which a text cannot be two commands. The server sees to that when it parses
+// the text, before anything is done by it.
+func askAs(ctx context.Context, conn *pgx.Conn, text string) ([]byte, error) {
+	if _, err := conn.PgConn().Prepare(ctx, "", "PREPARE lull_plan AS "+text, nil); err != nil {
+		return nil, err
+	}
+	answer := conn.PgConn().ExecParams(ctx, "SELECT pg_temp.lull_plan($1)", [][]byte{[]byte(text)}, nil, nil, nil).Read()
+	if answer.Err != nil {
 		return nil, answer.Err
 	}
 	return answer.Rows[0][0], nil
-}
-
-// askPrepared asks for the plan that is good for all values.
-func askPrepared(ctx context.Context, conn *pgx.Conn, text string) (plan []byte, err error) {
-	if _, err := ask(ctx, conn, "PREPARE lull_plan AS "+text); err != nil {
-		return nil, err
-	}
-	n, err := ask(ctx, conn, "SELECT repeat(', NULL', cardinality(parameter_types)) FROM pg_catalog.pg_prepared_statements WHERE name = 'lull_plan'")
-	if err != nil {
-		return nil, err
-	}
-	values := strings.TrimPrefix(string(n), ", ")
-	if values != "" {
-		values = "(" + values + ")"
-	}
-	// Without values every partition would be left out, and with them what it would be read by.
-	if _, err := ask(ctx, conn, "SET LOCAL enable_partition_pruning = off"); err != nil {
-		return nil, err
-	}
-	return ask(ctx, conn, "EXPLAIN (FORMAT JSON) EXECUTE lull_plan"+values)
 }
 
 var typedValue = regexp.MustCompile(`(?i)\b(interval|date|timestamptz|timestamp(?: with(?:out)? time zone)?|time(?: with(?:out)? time zone)?)\s+(\$[0-9]+)`)

@@ -2,11 +2,13 @@ package cluster_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
 )
 
@@ -84,5 +86,31 @@ func refusals(t *testing.T, major int, connect func(testing.TB, string) *pgx.Con
 	}
 	if renamed(t, c) != 1 {
 		t.Errorf("%d: the table has changed", major)
+	}
+}
+
+// TestPlanningGivesNobodyRights has a role whose functions are called when its statements are planned, and reach for the
+// rights of the session.
+func TestPlanningGivesNobodyRights(t *testing.T) {
+	t.Parallel()
+	for _, major := range []int{13, 17} {
+		s := pgtest.Start(t, major, pgtest.Options{Databases: []string{"shop"}})
+		s.Exec(t, "shop", "CREATE ROLE app", "CREATE SCHEMA own AUTHORIZATION app", "SET ROLE app")
+		for _, c := range [][]string{{"role", "RESET ROLE"}, {"session_authorization", "RESET SESSION AUTHORIZATION"}} {
+			setting, reset := c[0], c[1]
+			s.Exec(t, "shop",
+				"CREATE OR REPLACE FUNCTION own.climb() RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF current_user <> 'app' THEN RAISE 'not even'; END IF; "+reset+"; RAISE 'I am %', current_user; END $$",
+				"CREATE OR REPLACE FUNCTION own.fold() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN own.climb(); END'")
+			if setting == "role" {
+				s.Exec(t, "shop", "CREATE DOMAIN own.rung AS int CHECK (own.climb() > value)")
+			}
+			for _, text := range []string{"SELECT own.fold()", "SELECT '{1}'::own.rung[]"} {
+				_, err := cluster.Explain(t.Context(), s.Connect(t, "shop"), cluster.Statement{Database: "shop", User: "app", Text: text})
+				var refused cluster.Unplanned
+				if !errors.As(err, &refused) || !strings.Contains(refused.Reason, fmt.Sprintf("cannot set parameter %q within security-definer function", setting)) {
+					t.Errorf("%d: %s, %s: %v", major, text, setting, err)
+				}
+			}
+		}
 	}
 }
