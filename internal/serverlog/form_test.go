@@ -101,6 +101,7 @@ func FuzzLines(f *testing.F) {
 	f.Add(stderrText, "%m [%p] %q%u@%d ", "duration")
 	f.Add(csvText, "", "duration: ")
 	f.Add(jsonText, "", "")
+	f.Add("\xe4LOG:  x", "\xe4%-3\xe4", "x")
 	f.Add("\t\nLOG:  \n\t", "%-5m%q%%%h%u%a%d%d(%", "")
 	f.Fuzz(func(t *testing.T, text, prefix, begins string) {
 		for _, form := range []Form{Stderr, CSV, JSON} {

@@ -8,11 +8,11 @@ import (
 // prefix is how the lines of a log begin.
 type prefix struct {
 	form   *regexp.Regexp
-	groups map[byte]int // by the escape that they are of
+	groups map[rune]int // by the escape that they are of
 }
 
 // escapes of log_line_prefix, and what each can look like (manual, "What to Log").
-var escapes = map[byte]string{
+var escapes = map[rune]string{
 	'b': `.*?`, 'i': `.*?`, 'e': `\w*`, 'c': `[0-9a-f]+\.[0-9a-f]+`, 'l': `\d+`, 'P': `\d*`, 'Q': `-?\d+`,
 	't': `\S+ \S+ \S+`, 'm': `\S+ \S+ \S+`, 'n': `[\d.]+`, 's': `\S+ \S+ \S+`, 'v': `\S*`, 'x': `\d+`, 'L': `\S*`,
 	'p': `(\d+)`, 'h': `(\S*?)`, 'r': `(\S*?)(?:\(\d+\))?`, 'u': `(.*?)`, 'd': `(.*?)`, 'a': `(.*?)`, '%': `%`, 'q': ``,
@@ -20,18 +20,19 @@ var escapes = map[byte]string{
 
 // prefixForm makes an expression of log_line_prefix. What it does not know stands for anything.
 func prefixForm(setting string) prefix {
-	p := prefix{groups: map[byte]int{}}
+	p := prefix{groups: map[rune]int{}}
 	var b strings.Builder
 	b.WriteString(`^`)
-	for i := 0; i < len(setting); i++ {
-		if setting[i] != '%' || i+1 == len(setting) {
-			b.WriteString(regexp.QuoteMeta(setting[i : i+1]))
+	signs := []rune(setting) // a byte that is no text becomes the sign that an expression takes one in the log for
+	for i := 0; i < len(signs); i++ {
+		if signs[i] != '%' || i+1 == len(signs) {
+			b.WriteString(regexp.QuoteMeta(string(signs[i])))
 			continue
 		}
-		for i++; i < len(setting)-1 && strings.IndexByte("-0123456789", setting[i]) >= 0; i++ {
+		for i++; i < len(signs)-1 && strings.ContainsRune("-0123456789", signs[i]); i++ {
 			b.WriteString(` *`) // padding, on either side
 		}
-		form := p.escape(setting[i])
+		form := p.escape(signs[i])
 		b.WriteString(form + strings.Repeat(` *`, min(1, len(form))))
 	}
 	p.form = regexp.MustCompile(b.String() + `$`)
@@ -40,7 +41,7 @@ func prefixForm(setting string) prefix {
 
 // escape gives one its form and its group. What stands behind the name of the application may be of
 // that name: a client writes there what it likes.
-func (p prefix) escape(c byte) string {
+func (p prefix) escape(c rune) string {
 	form, known := escapes[c]
 	if !known {
 		return `.*?`
@@ -61,7 +62,7 @@ func (p prefix) read(head string) (l Line) {
 	if m == nil {
 		return l
 	}
-	told := func(c byte) string {
+	told := func(c rune) string {
 		if text := m[p.groups[c]]; p.groups[c] > 0 && text != "[unknown]" {
 			return text
 		}
