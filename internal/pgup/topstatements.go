@@ -26,11 +26,14 @@ func (u *Upgrade) topStatements(ctx context.Context) (top, error) {
 		return top{}, err
 	}
 	defer m.Close()
-	if m.Blind() == "" {
-		list, err := m.Top(ctx, u.databaseNames(), mostPlanned)
-		return top{list: list, from: "pg_stat_statements"}, err
+	if m.Blind() != "" {
+		return u.heardStatements(ctx, m.Blind())
 	}
-	return u.heardStatements(ctx, m.Blind())
+	list, err := m.Top(ctx, u.databaseNames(), mostPlanned)
+	if err == nil && len(list) == 0 { // clients with Lull's own role cannot be told from Lull there
+		return u.heardStatements(ctx, "pg_stat_statements has no statement of another role than Lull's own")
+	}
+	return top{list: list, from: "pg_stat_statements"}, err
 }
 
 func (u *Upgrade) heardStatements(ctx context.Context, why string) (top, error) {
