@@ -1,6 +1,7 @@
 package pgup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -26,12 +27,9 @@ func (u *Upgrade) topStatements(ctx context.Context) (top, error) {
 		return top{}, err
 	}
 	defer m.Close()
-	if m.Blind() != "" {
-		return u.heardStatements(ctx, m.Blind())
-	}
 	list, err := m.Top(ctx, u.databaseNames(), mostPlanned)
 	if err == nil && len(list) == 0 { // clients with Lull's own role cannot be told from Lull there
-		return u.heardStatements(ctx, "pg_stat_statements has no statement of another role than Lull's own")
+		return u.heardStatements(ctx, cmp.Or(m.Blind(), "pg_stat_statements has no statement of another role than Lull's own"))
 	}
 	return top{list: list, from: "pg_stat_statements"}, err
 }
