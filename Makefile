@@ -1,8 +1,8 @@
 # make setup   what the tests need: PostgreSQL 13 and 17, PgBouncer, HAProxy, Jekyll, Hugo, Eleventy, Hunspell, and other people's readers of feeds and calendars
 # make build   bin/lull
 # make test    set-up, vet and the tests, the longest left out
-# make test-all    every test, and servers of 10 to 16 as sources of the checks; an hour or two
-# make demo    a real upgrade on throw-away clusters; SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
+# make test-all    every test, servers of 10 to 16 as sources of the checks, and 18 as a target; an hour or two
+# make demo    a real upgrade on throw-away clusters; FROM and TO are its versions, SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
 # make chaos   some four hundred things go wrong in real maintenances, and no commit may be lost; hours on two cores.
@@ -29,6 +29,10 @@
 # make lint    the lint rules
 # make clean   removes what was built; the set-up stays (make distclean removes it too)
 
+# The versions of the demo and of the benchmarks that move a database.
+export FROM ?= 13
+export TO ?= 17
+
 .PHONY: setup servers build test test-all test-kill chaos demo bench-switch bench-compare bench-forecast bench-after bench-probes bench-page bench-sse bench-widget bench-sites bench-mail bench-intercom shots lint clean distclean
 
 setup:
@@ -37,7 +41,7 @@ setup:
 
 # servers is what the demo and the benchmarks need.
 servers:
-	@scripts/toolchain
+	@scripts/toolchain $(FROM) $(TO)
 
 build:
 	go build -trimpath -o bin/lull ./cmd/lull
@@ -47,6 +51,7 @@ test: setup
 	go test -short -timeout 60m ./...
 
 test-all: setup
+	@scripts/toolchain 18
 	@scripts/oldservers
 	go vet ./...
 	go test ./... -timeout 40m

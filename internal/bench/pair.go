@@ -36,7 +36,7 @@ func stepUp(ctx context.Context, o demo.Options, name string, reads bool) (p *pa
 			err = errors.Join(err, p.stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if p.ground, err = demo.Lay(ctx, o.Dir, o.Scale); err != nil {
+	if p.ground, err = demo.Lay(ctx, o.Dir, o.Majors, o.Scale); err != nil {
 		return p, err
 	}
 	if p.load, err = p.ground.StartLoad(ctx, demo.LoadSpec{Rate: o.Rate, Clients: o.Clients, Reads: reads}); err != nil {

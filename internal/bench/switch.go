@@ -82,12 +82,12 @@ func switchOnce(ctx context.Context, o SwitchOptions) (m measured, err error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return m, fmt.Errorf("read the demo's result: %w", err)
 	}
-	m.LinkDown, err = linkDown(ctx, o.Demo.Dir)
+	m.LinkDown, err = linkDown(ctx, o.Demo.Dir, o.Demo.Majors)
 	return m, err
 }
 
 // linkDown upgrades the source that the demo has left, stopped and with all its data, in the ordinary way.
-func linkDown(ctx context.Context, dir string) (float64, error) {
+func linkDown(ctx context.Context, dir string, majors demo.Majors) (float64, error) {
 	servers, err := filepath.EvalSymlinks(filepath.Join(dir, "servers"))
 	if err == nil {
 		servers, err = filepath.Abs(servers)
@@ -100,7 +100,7 @@ func linkDown(ctx context.Context, dir string) (float64, error) {
 		return 0, fmt.Errorf("read the demo's password: %w", err)
 	}
 	l := byHand{servers: servers, password: strings.TrimSpace(string(password))}
-	if l.old, l.new, err = l.pair(); err != nil {
+	if l.old, l.new, err = l.pair(majors); err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(l.new.Data) }()
@@ -113,12 +113,12 @@ type byHand struct {
 	old, new          pgserver.Server
 }
 
-func (l byHand) pair() (old, next pgserver.Server, err error) {
-	from, err := pgserver.Find(13)
+func (l byHand) pair(majors demo.Majors) (old, next pgserver.Server, err error) {
+	from, err := pgserver.Find(majors.From)
 	if err != nil {
 		return old, next, err
 	}
-	to, err := pgserver.Find(17)
+	to, err := pgserver.Find(majors.To)
 	if err != nil {
 		return old, next, err
 	}
@@ -126,8 +126,8 @@ func (l byHand) pair() (old, next pgserver.Server, err error) {
 	if err != nil {
 		return old, next, err
 	}
-	old = pgserver.Server{Install: from, Data: filepath.Join(l.servers, "pg13"), Port: ports[0]}
-	next = pgserver.Server{Install: to, Data: filepath.Join(l.servers, "link17"), Port: ports[1]}
+	old = pgserver.Server{Install: from, Data: filepath.Join(l.servers, fmt.Sprintf("pg%d", majors.From)), Port: ports[0]}
+	next = pgserver.Server{Install: to, Data: filepath.Join(l.servers, fmt.Sprintf("link%d", majors.To)), Port: ports[1]}
 	return old, next, nil
 }
 

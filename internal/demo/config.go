@@ -25,6 +25,7 @@ type facts struct {
 	Secret, TargetData, PoolerConfig           string
 	Sites                                      []Site
 	Start, Zone, Allow, Health                 string
+	To                                         int // the new major
 }
 
 // quote makes any text a YAML scalar: double-quoted ones have the escapes of Go's that are used here.
@@ -57,15 +58,15 @@ sites:
 `))
 
 var planTemplate = template.Must(template.New("plan.yaml").Funcs(quoted).Parse(`# What to do.
-maintenance: postgres-17
+maintenance: postgres-{{.To}}
 title: Database upgrade
-summary: We move our database to PostgreSQL 17. Our sites stay up; the app pauses for less than a second.
+summary: We move our database to PostgreSQL {{.To}}. Our sites stay up; the app pauses for less than a second.
 window: {start: {{.Start}}, zone: {{.Zone}}, allow: {{.Allow}}}
 components: {app: under_maintenance}
 notices: [start, late, end]
 steps:
   - banner: on
-  - upgrade: {cluster: main, to: 17, seed: physical, budget: 20m}
+  - upgrade: {cluster: main, to: {{.To}}, seed: physical, budget: 20m}
   - check: {http: {{q .Health}}, expect: 200}
   - banner: off
 `))
@@ -86,7 +87,7 @@ func (g *Ground) writeFiles(sites []Site, listen, healthURL string, now time.Tim
 	f := facts{
 		Listen: listen, SourcePort: fmt.Sprint(g.Source.Port), TargetPort: fmt.Sprint(g.Target.Port), PoolerPort: fmt.Sprint(g.Pooler.Port),
 		Secret: g.relative(g.SecretFile(superuser)), TargetData: g.relative(g.Target.Data), PoolerConfig: g.relative(g.Pooler.Config()),
-		Start: now.In(zone).Format(wallLayout), Zone: windowZone, Allow: fmt.Sprintf("%dm", int(windowAllow.Minutes())), Health: healthURL,
+		Start: now.In(zone).Format(wallLayout), Zone: windowZone, To: g.Target.Install.Major, Allow: fmt.Sprintf("%dm", int(windowAllow.Minutes())), Health: healthURL,
 	}
 	for _, s := range sites {
 		s.Repository = g.relative(s.Repository)

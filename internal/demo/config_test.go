@@ -15,7 +15,7 @@ func TestFilesAreOrdinary(t *testing.T) {
 	if err := g.secrets(); err != nil {
 		t.Fatal(err)
 	}
-	g.Source.Port, g.Target = 20001, pgserver.Server{Data: "/elsewhere/it's \"pg17\"", Port: 20002}
+	g.Source.Port, g.Target = 20001, pgserver.Server{Install: pgserver.Install{Major: 18}, Data: "/elsewhere/it's \"pg17\"", Port: 20002}
 	g.Pooler = pgserver.PgBouncer{Dir: g.Dir + "/servers/pgbouncer", Port: 20003}
 	sites := []Site{{Name: "www", Repository: g.Dir + "/sites/www", URL: "http://127.0.0.1:4000/"}}
 	now := time.Date(2026, 12, 5, 4, 30, 59, 0, time.UTC)
@@ -43,7 +43,7 @@ func TestFilesAreOrdinary(t *testing.T) {
 	if main.Target.Data != g.Target.Data || main.Target.Port != 20002 || c.Poolers["main"].Config != g.Pooler.Config() || c.Sites["www"].Repository != sites[0].Repository {
 		t.Errorf("got %+v", c)
 	}
-	if f.Page != c.Server.URL+"/" || p.Steps[1].Upgrade.To != toMajor || p.Steps[2].Check.HTTP != "http://127.0.0.1:4010/health" {
+	if f.Page != c.Server.URL+"/" || p.Steps[1].Upgrade.To != 18 || p.Steps[2].Check.HTTP != "http://127.0.0.1:4010/health" {
 		t.Errorf("got %+v, page %s", p, f.Page)
 	}
 }

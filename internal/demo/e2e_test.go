@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var out bytes.Buffer
-	err := demo.Run(t.Context(), demo.Options{Dir: dir, Scale: 1, Rate: 50, Clients: 4, Self: program, Out: &out})
+	err := demo.Run(t.Context(), demo.Options{Dir: dir, Majors: demo.Majors{From: 13, To: 17}, Scale: 1, Rate: 50, Clients: 4, Self: program, Out: &out})
 	t.Logf("%s", out.Bytes())
 	if err != nil {
 		t.Fatal(err)

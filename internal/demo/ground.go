@@ -16,8 +16,8 @@ import (
 	"github.com/lullhq/lull/internal/pgserver"
 )
 
-// Majors that the demo moves between.
-const fromMajor, toMajor = 13, 17
+// Majors are the versions that the demo moves between.
+type Majors struct{ From, To int }
 
 // Roles and the database of the ground.
 const (
@@ -39,8 +39,8 @@ type Ground struct {
 }
 
 // Lay makes the ground: it is up and filled when it returns. Stop ends it.
-func Lay(ctx context.Context, dir string, scale int) (*Ground, error) {
-	g, err := Survey(ctx, dir)
+func Lay(ctx context.Context, dir string, majors Majors, scale int) (*Ground, error) {
+	g, err := Survey(ctx, dir, majors)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func Lay(ctx context.Context, dir string, scale int) (*Ground, error) {
 
 // Survey finds the programs, removes what an earlier demo left, and settles where
 // everything will be. Nothing is touched when a program is missing.
-func Survey(ctx context.Context, dir string) (*Ground, error) {
-	g, err := find(dir)
+func Survey(ctx context.Context, dir string, majors Majors) (*Ground, error) {
+	g, err := find(dir, majors)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +67,8 @@ func Survey(ctx context.Context, dir string) (*Ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.Source.Data, g.Source.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", fromMajor)), ports[0]
-	g.Target.Data, g.Target.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", toMajor)), ports[1]
+	g.Source.Data, g.Source.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", majors.From)), ports[0]
+	g.Target.Data, g.Target.Port = filepath.Join(g.Servers, fmt.Sprintf("pg%d", majors.To)), ports[1]
 	g.Pooler.Dir, g.Pooler.Port = filepath.Join(g.Servers, "pgbouncer"), ports[2]
 	return g, nil
 }
@@ -84,16 +84,16 @@ func (g *Ground) Build(ctx context.Context, scale int) error {
 	return g.startPooler(ctx)
 }
 
-func find(dir string) (*Ground, error) {
+func find(dir string, majors Majors) (*Ground, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find the demo's folder: %w", err)
 	}
 	g := &Ground{Dir: dir, passwords: map[string]string{superuser: rand.Text(), appRole: rand.Text()}}
-	if g.Source.Install, err = pgserver.Find(fromMajor); err != nil {
+	if g.Source.Install, err = pgserver.Find(majors.From); err != nil {
 		return nil, err
 	}
-	if g.Tools, err = pgserver.Find(toMajor); err != nil {
+	if g.Tools, err = pgserver.Find(majors.To); err != nil {
 		return nil, err
 	}
 	g.Target.Install = g.Tools

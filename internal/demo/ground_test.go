@@ -16,7 +16,7 @@ import (
 // lay makes a small ground for one test.
 func lay(t *testing.T) *Ground {
 	t.Helper()
-	g, err := Lay(t.Context(), t.TempDir(), 1)
+	g, err := Lay(t.Context(), t.TempDir(), defaultMajors, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func isLaidAnew(t *testing.T, g *Ground) {
 	if err := g.Pooler.Stop(t.Context()); err != nil { // it would end with a killed demo
 		t.Fatal(err)
 	}
-	again, err := Lay(t.Context(), g.Dir, 1)
+	again, err := Lay(t.Context(), g.Dir, defaultMajors, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

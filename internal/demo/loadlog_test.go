@@ -111,16 +111,21 @@ func TestFromEnviron(t *testing.T) {
 		}
 	}
 	o, err := FromEnviron(env())
-	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Scale: 6, Rate: 200, Clients: 8}) {
+	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Majors: Majors{13, 17}, Scale: 6, Rate: 200, Clients: 8}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	o, err = FromEnviron(env("SCALE", "100", "RATE", "400", "CLIENTS", "16", "KEEP", "1"))
-	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Scale: 100, Rate: 400, Clients: 16, Keep: true}) {
+	o, err = FromEnviron(env("FROM", "17", "TO", "18", "SCALE", "100", "RATE", "400", "CLIENTS", "16", "KEEP", "1"))
+	if err != nil || !reflect.DeepEqual(o, Options{Dir: ".demo", Majors: Majors{17, 18}, Scale: 100, Rate: 400, Clients: 16, Keep: true}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
 	for _, bad := range []string{"0", "-1", "many", "1e9", "1000000"} {
 		if _, err := FromEnviron(env("RATE", bad)); err == nil || !strings.Contains(fmt.Sprint(err), "RATE") {
 			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+	for _, bad := range [][2]string{{"17", "13"}, {"17", "17"}, {"9", "17"}, {"13", "99"}} {
+		if _, err := FromEnviron(env("FROM", bad[0], "TO", bad[1])); err == nil {
+			t.Errorf("%v is taken", bad)
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestRunStopsWhatItStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err := Run(t.Context(), Options{Dir: t.TempDir(), Scale: 1, Rate: 10, Clients: 1, Self: program, Out: &out})
+	err := Run(t.Context(), Options{Dir: t.TempDir(), Majors: defaultMajors, Scale: 1, Rate: 10, Clients: 1, Self: program, Out: &out})
 	if err == nil || !strings.Contains(err.Error(), "out of order") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v", err)
 	}

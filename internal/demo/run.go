@@ -55,7 +55,7 @@ func (s *show) open(ctx context.Context) error {
 		return err
 	}
 	s.say("Status page  http://%s/", listen)
-	if s.ground, err = Survey(ctx, s.Dir); err != nil {
+	if s.ground, err = Survey(ctx, s.Dir, s.Majors); err != nil {
 		return err
 	}
 	if s.sites, err = makeSites(ctx, s.ground.Dir); err != nil {

@@ -166,7 +166,7 @@ func TestAKilledTargetIsTold(t *testing.T) {
 
 func (g *ground) targetServer(t *testing.T) pgserver.Server {
 	t.Helper()
-	in, err := g.install17(t)
+	in, err := g.installed(t)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package pgup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lullhq/lull/internal/hint"
@@ -12,7 +13,7 @@ import (
 )
 
 // rebuildIndexes puts the indexes on text right when the two servers sort it by different
-// libraries. It comes before replication, which finds its rows by these indexes.
+// libraries, or fold its letters by different rules. It comes before replication, which finds its rows by these indexes.
 func (u *Upgrade) rebuildIndexes(ctx context.Context, rec run.Recorder) error {
 	began, rebuilt := time.Now(), 0
 	err := u.eachPair(ctx, func(p pair) error {
@@ -33,7 +34,7 @@ func (u *Upgrade) rebuildIndexes(ctx context.Context, rec run.Recorder) error {
 		return err
 	}
 	took := time.Since(began).Seconds()
-	return rec.Note(ctx, fmt.Sprintf("The two servers sort text by different libraries. Indexes rebuilt on the new one: %d, in %.1f s.", rebuilt, took),
+	return rec.Note(ctx, fmt.Sprintf("The new server sorts text, or folds its letters, in another way. Indexes rebuilt there: %d, in %.1f s.", rebuilt, took),
 		maint.Figures{"indexes_rebuilt": float64(rebuilt), "reindex_s": took})
 }
 
@@ -46,5 +47,30 @@ func staleIndexes(ctx context.Context, p pair) ([]cluster.Relation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cluster.StaleIndexes(ctx, p.dst, cluster.Resort(source, target))
+	resorted, err := cluster.StaleIndexes(ctx, p.dst, cluster.Resort(source, target))
+	if err != nil {
+		return nil, err
+	}
+	refolded, err := refoldedIndexes(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refolded {
+		if !slices.Contains(resorted, r) {
+			resorted = append(resorted, r)
+		}
+	}
+	return resorted, nil
+}
+
+func refoldedIndexes(ctx context.Context, p pair) ([]cluster.Relation, error) {
+	source, err := cluster.FoldingOf(ctx, p.src)
+	if err != nil {
+		return nil, err
+	}
+	target, err := cluster.FoldingOf(ctx, p.dst)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.RefoldedIndexes(ctx, p.dst, source, target)
 }

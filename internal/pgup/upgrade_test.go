@@ -43,8 +43,14 @@ func newGround(t *testing.T, preload ...string) *ground {
 // newGroundWith lays it with these settings of the source.
 func newGroundWith(t *testing.T, settings map[string]string) *ground {
 	t.Helper()
+	return newGroundOf(t, 13, 17, settings)
+}
+
+// newGroundOf lays it for an upgrade between these versions.
+func newGroundOf(t *testing.T, from, to int, settings map[string]string) *ground {
+	t.Helper()
 	dbs := []string{"app", "shop", "mail"}
-	source := pgtest.Start(t, 13, pgtest.Options{Databases: dbs, Settings: settings})
+	source := pgtest.Start(t, from, pgtest.Options{Databases: dbs, Settings: settings})
 	for _, db := range dbs {
 		source.Exec(t, db,
 			`CREATE TABLE t (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)`,
@@ -74,7 +80,7 @@ func newGroundWith(t *testing.T, settings map[string]string) *ground {
 	}
 	g := &ground{source: source, pooler: pooler, journal: &runtest.Journal{}}
 	g.spec = pgup.Spec{
-		Name: "upgrade", ID: string(id), Cluster: "main", To: 17, Jobs: 2, WayBack: true, HoldBudget: 10 * time.Second, Self: self, WorkDir: t.TempDir(),
+		Name: "upgrade", ID: string(id), Cluster: "main", To: to, Jobs: 2, WayBack: true, HoldBudget: 10 * time.Second, Self: self, WorkDir: t.TempDir(),
 		Source:  cluster.Endpoint{Conninfo: source.Server.DSN("postgres", pgtest.Superuser), Password: source.Password},
 		Place:   seed.Place{Host: "127.0.0.1", Port: ports[0], SocketDir: dir},
 		Data:    filepath.Join(dir, "new"),
@@ -84,13 +90,13 @@ func newGroundWith(t *testing.T, settings map[string]string) *ground {
 	return g
 }
 
-func (g *ground) install17(t *testing.T) (pgserver.Install, error) {
-	return pgtest.Install(t, 17).RunAs("")
+func (g *ground) installed(t *testing.T) (pgserver.Install, error) {
+	return pgtest.Install(t, g.spec.To).RunAs("")
 }
 
 // removeTarget stops what the upgrade started: a server that it leaves running outlives the test otherwise.
 func (g *ground) removeTarget(t *testing.T) {
-	in, err := g.install17(t)
+	in, err := g.installed(t)
 	if err != nil {
 		t.Error(err)
 		return

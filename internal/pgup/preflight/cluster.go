@@ -1,6 +1,9 @@
 package preflight
 
-import "github.com/lullhq/lull/internal/checks"
+import (
+	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/pgup/cluster"
+)
 
 // wholeCluster is what belongs to no database: databases themselves, roles, collations, access rules.
 var wholeCluster = []checks.Check{
@@ -68,15 +71,23 @@ var wholeCluster = []checks.Check{
 		      WHERE c.collversion IS NOT NULL AND c.collversion <> pg_collation_actual_version(c.oid) ORDER BY 1`,
 	},
 	{
-		ID: "text-search-reindex", Severity: checks.Fix, Source: checks.Versions{From: 15, To: 17}, Target: checks.Versions{From: 18},
+		ID: "text-search-reindex", Severity: checks.Note, Source: checks.Versions{From: 15, To: 17}, Target: checks.Versions{From: 18},
 		Title: "Indexes for text search fold letters in another way in 18",
 		Why:   "Since 18 full text search and pg_trgm go by the provider of the database and no more by the C library, so words that are in the index may not be found.",
-		Fix:   "REINDEX them on the new server before the switch, or right after it.",
-		SQL: `SELECT DISTINCT i.indexrelid::regclass AS object, format('REINDEX INDEX %s', i.indexrelid::regclass) AS command
-		      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(i.indclass::oid[]) AS o
-		        JOIN pg_opclass k ON k.oid = o
-		      WHERE EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datlocprovider <> 'c')
-		        AND (k.opcintype = 'tsvector'::regtype OR k.opcname IN ('gin_trgm_ops', 'gist_trgm_ops')) AND` + ours + `ORDER BY 1`,
+		Fix:   "Nothing.",
+		Lull:  "Lull rebuilds these indexes on the new server before it follows the old one.",
+		SQL:   `SELECT x.oid::regclass AS object FROM (` + cluster.TextSearchIndexes + `) AS x JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace WHERE` + ours + `ORDER BY 1`,
+	},
+	{
+		ID: "unicode", Severity: checks.Warning, Source: checks.Versions{From: 17, To: 17}, Target: checks.Versions{From: 18},
+		Title: "What is kept goes by a version of Unicode that is another one in 18",
+		Why:   "17 knows the letters of Unicode 15.1, 18 those of 16.0. What a constraint let in may not pass it again, and a row may belong into another partition. It concerns letters that were new in 16.0 only.",
+		Fix:   "On the new server, afterwards: have constraints look at their rows again, and look whether partitions and generated columns hold such letters.",
+		Lull:  "Lull rebuilds such indexes on the new server before it follows the old one, and fills materialized views anew after the switch.",
+		SQL: `SELECT concat_ws(' ', x.kind, x.name, CASE WHEN x.name IS NOT NULL THEN 'of' END, x.oid::regclass) AS object, CASE WHEN x.kind IN ('index', 'view') THEN 'note' END AS severity,
+		        CASE x.kind WHEN 'constraint' THEN format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s', x.oid::regclass, x.name,
+		          (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conrelid = x.oid AND k.conname = x.name)) END AS command
+		      FROM (` + cluster.UnicodeDependents + `) AS x JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace WHERE` + ours + `ORDER BY 1`,
 	},
 	{
 		ID: "hba-errors", Severity: checks.Blocker, Once: true, Title: "pg_hba.conf has a line that is wrong",

@@ -38,7 +38,7 @@ var tried = []checks.Check{
 	{
 		ID: "schema-load", Severity: checks.Blocker, Asks: checks.Machine, Title: "Definitions cannot be loaded by the new version",
 		Why: "pg_upgrade loads the same and stops at the first error. The first is often the cause of those after it.",
-		Fix: "Change or drop what is refused, on the source.",
+		Fix: "Change or drop what is refused, on the source. Where it is nothing that anybody wrote, such as a parameter that is not in the manual, install the newest minor version of the new version first: it has to be as new as the source's.",
 		How: "pg_dump --schema-only of the new version, loaded into a throw-away server. It takes the weakest lock on each table for as long as it reads definitions.",
 	},
 	{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -124,11 +125,36 @@ func (p Physical) pgUpgrade(ctx context.Context, dir string) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("upgrade the copy with pg_upgrade: %w: %s", err, tail(out))
+	err = fmt.Errorf("upgrade the copy with pg_upgrade: %w: %s", err, tail(append(out, reasons(dir)...)))
 	if kept := p.keepLogs(dir); kept != "" {
 		err = fmt.Errorf("%w (its logs are in %s)", err, kept)
 	}
 	return err
+}
+
+// refusal is what a client program of pg_upgrade's says before it gives up. Ended is what its siblings say then.
+var (
+	refusal = regexp.MustCompile(`(?m)^(?:pg_restore|pg_dump|pg_dumpall|psql)\b.*?\b(?:error|ERROR|FATAL): +(.+)$`)
+	ended   = regexp.MustCompile(`terminating connection due to administrator command|server closed the connection`)
+)
+
+// reasons reads in pg_upgrade's logs why it failed, one in a line. It says itself only where they are.
+func reasons(dir string) (said []byte) {
+	logs, _ := filepath.Glob(filepath.Join(dir, "pg_upgrade_output.d", "*", "log", "*.log")) // the pattern is sound
+	seen := map[string]bool{}
+	for _, file := range logs {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the logs are kept, and a person may read them
+		}
+		for _, m := range refusal.FindAllSubmatch(text, -1) {
+			if reason := string(m[1]); !seen[reason] && !ended.MatchString(reason) {
+				seen[reason] = true
+				said = fmt.Appendf(said, "\n%s: %s", filepath.Base(file), reason)
+			}
+		}
+	}
+	return said
 }
 
 // keepLogs moves pg_upgrade's own logs out of the folder that the next try removes.
