@@ -92,6 +92,7 @@ func ReachMarker(ctx context.Context, target *pgx.Conn, slot, token, subscriptio
 }
 
 func awaitMarker(ctx context.Context, target *pgx.Conn, slot, sql string, args ...any) (n int64, err error) {
+	began := time.Now()
 	for {
 		err := target.QueryRow(ctx, sql, args...).Scan(&n)
 		if err == nil {
@@ -100,11 +101,13 @@ func awaitMarker(ctx context.Context, target *pgx.Conn, slot, sql string, args .
 		if err != pgx.ErrNoRows {
 			return 0, fmt.Errorf("look for the marker of slot %s on the target: %w", slot, err)
 		}
-		// Polling without a pause would take the processor from the apply worker.
+		// Polling without a pause would take the processor from the apply worker. A marker that is late
+		// in coming may be so for minutes; to look for it by a fiftieth later than it comes costs nobody anything.
+		pause := min(max(time.Since(began)/50, 200*time.Microsecond), 50*time.Millisecond)
 		select {
 		case <-ctx.Done():
 			return 0, fmt.Errorf("wait for the marker of slot %s on the target: %w", slot, ctx.Err())
-		case <-time.After(200 * time.Microsecond):
+		case <-time.After(pause):
 		}
 	}
 }

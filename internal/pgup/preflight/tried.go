@@ -73,6 +73,12 @@ var tried = []checks.Check{
 		How: "LOAD on a throw-away server, of every library that pg_proc of the source names.",
 	},
 	{
+		ID: "jit", Severity: checks.Blocker, Asks: checks.Machine, Title: "The new version cannot compile queries, and tries to",
+		Why: "Every query that costs more than jit_above_cost would fail.",
+		Fix: "Install what the error names, or set jit: off in target.settings of lull.yaml.",
+		How: "A query with jit_above_cost = 0 on a throw-away server, unless jit is off on the source or in target.settings.",
+	},
+	{
 		ID: "cache-libraries", Severity: checks.Warning, Asks: checks.Machine, Title: "The libraries that fill the new server's cache are not there",
 		Why: "Without pg_prewarm beside the new version's programs its cache stays cold, and everything is slow at first. Without pg_buffercache on the source nobody knows what it has in memory: the tables and indexes are read that are read most for their size.",
 		Fix: "Install PostgreSQL's additional modules where one is missing: Debian has them in the server's own package, others in postgresql-contrib. No server has to be started again, and no extension made.",

@@ -62,7 +62,7 @@ func (t Trial) run(ctx context.Context) (found []checks.Finding, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.cache, t.globals, t.databases, t.pgUpgrade} {
+	for _, try := range []func(context.Context) ([]checks.Finding, error){t.settings, t.start, t.jit, t.cache, t.globals, t.databases, t.pgUpgrade} {
 		more, err := try(ctx)
 		if err != nil {
 			return found, err

@@ -1,11 +1,14 @@
 package tryout
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lullhq/lull/internal/checks"
+	"github.com/lullhq/lull/internal/checks/checkstest"
 	"github.com/lullhq/lull/internal/pgserver"
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 	"github.com/lullhq/lull/internal/pgup/cluster"
@@ -80,6 +83,27 @@ func TestPlanted(t *testing.T) {
 	s.Restart(t)
 	if found := try(t, s, nil); len(found) > 0 {
 		t.Errorf("found after all was fixed: %+v", found)
+	}
+}
+
+// TestBrokenCompiler tries a version whose compiler is there and cannot be loaded.
+func TestBrokenCompiler(t *testing.T) {
+	t.Parallel()
+	in, _ := pgtest.Without(t, pgtest.Install(t, 17), "llvmjit")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(in.Bin), "lib", "llvmjit.so"), []byte("no library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := pgtest.Start(t, 13, pgtest.Options{})
+	if found := tryWith(t, s, in, nil); !has(found, "jit", "could not load library") {
+		t.Errorf("found: %+v", found)
+	}
+	if found := tryWith(t, s, in, map[string]string{"jit": "off"}); len(found) > 0 {
+		t.Errorf("found where it is off in target.settings: %+v", found)
+	}
+	s.Exec(t, "postgres", `CREATE DATABASE app`, `ALTER SYSTEM SET jit = off`, `SELECT pg_reload_conf()`)
+	checkstest.Until(`SELECT setting = 'off' FROM pg_settings WHERE name = 'jit'`)(t, s)()
+	if found := tryWith(t, s, in, nil); len(found) > 0 {
+		t.Errorf("found where it is off on the source: %+v", found)
 	}
 }
 
