@@ -10,8 +10,8 @@ import (
 	"github.com/lullhq/lull/internal/pgserver/pgtest"
 )
 
-// special are those for which a whole server has to be another way.
-var special = []string{"standby", "superuser", "output_plugin_libraries", "bootstrap-role"}
+// special are those for which a whole server has to be another way, or the clock of this machine.
+var special = []string{"standby", "superuser", "output_plugin_libraries", "bootstrap-role", "clock"}
 
 func TestSpecialServers(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,10 @@
 package preflight
 
-import "github.com/lullhq/lull/internal/checks"
+import (
+	"time"
+
+	"github.com/lullhq/lull/internal/checks"
+)
 
 // surroundings are what else uses the source.
 var surroundings = []checks.Check{
@@ -44,6 +48,13 @@ var surroundings = []checks.Check{
 		Fix: "Plan for their consumers.",
 		SQL: `SELECT slot_name AS object, concat_ws(', ', slot_type, plugin, 'database ' || database, CASE WHEN active THEN 'in use' ELSE 'nobody connected' END) AS detail
 		      FROM pg_replication_slots WHERE left(slot_name, length(@prefix::text)) <> @prefix::text ORDER BY 1`,
+	},
+	{
+		ID: "clock", Severity: checks.Warning, Once: true, Title: "The clocks of the two servers do not agree",
+		Why:  "What is written right after the switch is dated by the new server's clock: where that is behind, rows look older than those before them.",
+		Fix:  "Have both machines ask the same time servers (chrony, systemd-timesyncd), and wait until they agree.",
+		How:  "clock_timestamp() of the source against the clock of this machine: more than a second and what the answer took.",
+		Look: clockOf(time.Now),
 	},
 	{
 		ID: "superusers", Severity: checks.Warning, Once: true, Title: "Superusers other than Lull are connected",
