@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/lullhq/lull/internal/checks"
@@ -13,6 +12,7 @@ import (
 	"github.com/lullhq/lull/internal/planstep"
 	"github.com/lullhq/lull/internal/run"
 	"github.com/lullhq/lull/internal/timeline"
+	"github.com/lullhq/lull/internal/view"
 )
 
 // RunOptions say how a run differs from the ordinary.
@@ -133,7 +133,7 @@ func mayRun(file string, m maint.Maintenance, plan maint.Scheduled, early bool, 
 		return err
 	}
 	if now.Before(start) && !early {
-		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), strings.TrimSuffix(start.Sub(now).Round(time.Minute).String(), "0s"))
+		return hint.Errorf("wait, or add --early", "the window opens at %s, in %s", start.Format("2006-01-02 15:04 MST"), view.Length(max(start.Sub(now).Round(time.Minute), time.Minute)))
 	}
 	if now.After(end) {
 		return hint.Errorf("change window.start in the plan, then lull schedule "+file, "the window closed at %s", end.Format("2006-01-02 15:04 MST"))

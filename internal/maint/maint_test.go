@@ -122,6 +122,7 @@ func TestScheduleSaysWhatMoved(t *testing.T) {
 		text string
 	}{
 		{"window", moved(), "The window moved from 2026-12-05 17:00 (Pacific/Auckland) to 2026-12-06 17:00 (Pacific/Auckland)."},
+		{"length", longer(), "The window begins as it was planned, and now ends at 2026-12-05 20:00 (Pacific/Auckland)."},
 		{"words", reworded(), "The plan was changed. The window stays as it was."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -72,6 +72,9 @@ func rescheduledText(was, is Scheduled) string {
 	if was.Window == is.Window {
 		return "The plan was changed. The window stays as it was."
 	}
+	if _, end, err := is.Window.Resolve(); err == nil && was.Window.Start == is.Window.Start && was.Window.Zone == is.Window.Zone {
+		return fmt.Sprintf("The window begins as it was planned, and now ends at %s (%s).", end.Format(WallLayout), is.Window.Zone)
+	}
 	return fmt.Sprintf("The window moved from %s (%s) to %s (%s).", was.Window.Start, was.Window.Zone, is.Window.Start, is.Window.Zone)
 }
 
