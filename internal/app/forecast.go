@@ -62,7 +62,7 @@ func (a *App) expectable(p *config.Plan) (out []forecast.Step, err error) {
 		}
 	}
 	for _, it := range items {
-		if name := it.Step.Name(); !it.Hidden {
+		if name := it.Step.Name(); !it.Hidden && name != probesName {
 			out = append(out, forecast.Step{Name: name, Title: it.Title, Planned: planned[name], Open: open[name]})
 		}
 	}

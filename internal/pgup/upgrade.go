@@ -123,12 +123,12 @@ func (u *Upgrade) named(name string) func(run.Item) bool {
 	return func(it run.Item) bool { return it.Step.Name() == u.Name+"/"+name }
 }
 
-// RehearsalItems are the steps before the switch, which is all that can be taken back, and the switch
-// without holding anybody.
+// RehearsalItems are the steps before the switch, which is all that can be taken back, the switch
+// without holding anybody, and the views of the new server as they are filled after it.
 func (u *Upgrade) RehearsalItems() []run.Item {
 	u.rehearsing = true
 	items := u.Items()
-	return append(items[:slices.IndexFunc(items, u.named("switch"))], u.dryHolds())
+	return append(items[:slices.IndexFunc(items, u.named("switch"))], u.dryHolds(), u.viewsAfter())
 }
 
 // step is a run.Step put together from functions.
