@@ -101,7 +101,11 @@ func (u *Upgrade) inDatabase(ctx context.Context, db cluster.Database, do func(*
 // refreshStale goes through them in the order of their dependencies. A view that was not
 // refreshed in this run is taken for changed: what was below it is not known.
 func (u *Upgrade) refreshStale(ctx context.Context, rec run.Recorder, conn *pgx.Conn, db cluster.Database, sum *afresh) error {
-	counted, err := cluster.AwaitApplied(ctx, conn, 5*time.Second)
+	patience := 5 * time.Second
+	if u.rehearsing { // the new server goes on following the old one
+		patience = 0
+	}
+	counted, err := cluster.AwaitApplied(ctx, conn, patience)
 	if err != nil {
 		return err
 	}
