@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -109,12 +109,11 @@ func slowly(ctx context.Context, o ForecastOptions) (foretold, error) {
 	defer stop()
 	var slowing sync.WaitGroup
 	o.Demo.Rehearsed = func(context.Context) error {
-		left, copying, err := tighten(ctx, o.Demo)
+		left, err := tighten(ctx, o.Demo)
 		if err != nil {
 			return err
 		}
-		shares := math.Ceil((left + pastWindow).Seconds() / copying.Seconds())
-		slowing.Go(func() { throttle(ctx, o.Demo.Dir, max(2, time.Duration(shares))) })
+		slowing.Go(func() { throttle(ctx, o.Demo.Dir, left+pastWindow) })
 		return nil
 	}
 	f, err := foretell(ctx, o)
@@ -132,50 +131,89 @@ const pastWindow = time.Minute
 var windowLine = regexp.MustCompile(`(?m)^window: .*$`)
 
 // tighten makes the window of the plan begin now, and as long as the work may take by the forecast, in whole minutes. It
-// gives how much is left of it, and what the copy is expected to take.
-func tighten(ctx context.Context, d demo.Options) (left, copying time.Duration, err error) {
+// gives how much is left of it.
+func tighten(ctx context.Context, d demo.Options) (left time.Duration, err error) {
 	file := filepath.Join(d.Dir, "plan.yaml")
 	out, err := exec.CommandContext(ctx, d.Self, "--config", filepath.Join(d.Dir, "lull.yaml"), "check", "--json", file).Output()
 	if err != nil {
-		return 0, 0, fmt.Errorf("ask for the forecast: %w", err)
+		return 0, fmt.Errorf("ask for the forecast: %w", err)
 	}
 	var check struct {
 		Forecast maint.Forecast `json:"forecast"`
 	}
 	if err := json.Unmarshal(out, &check); err != nil {
-		return 0, 0, fmt.Errorf("read the forecast: %w", err)
+		return 0, fmt.Errorf("read the forecast: %w", err)
 	}
 	plan, err := os.ReadFile(file)
 	if err != nil {
-		return 0, 0, fmt.Errorf("change the plan: %w", err)
+		return 0, fmt.Errorf("change the plan: %w", err)
 	}
 	now := time.Now().UTC()
 	start := now.Truncate(time.Minute)
 	allow := math.Ceil((now.Sub(start) + check.Forecast.High).Minutes())
 	line := fmt.Sprintf("window: {start: %s, zone: UTC, allow: %.0fm}", start.Format("2006-01-02 15:04"), allow)
-	i := slices.IndexFunc(check.Forecast.Parts, func(p maint.Expected) bool { return strings.HasSuffix(p.Step, "/base-backup") })
-	if i < 0 || check.Forecast.Parts[i].Takes <= 0 {
-		return 0, 0, errors.New("the forecast says nothing of the copy")
-	}
 	left = start.Add(time.Duration(allow) * time.Minute).Sub(now)
-	return left, check.Forecast.Parts[i].Takes, os.WriteFile(file, windowLine.ReplaceAll(plan, []byte(line)), 0o644)
+	return left, os.WriteFile(file, windowLine.ReplaceAll(plan, []byte(line)), 0o644)
 }
 
-// slice is for how long a throttled process runs at a time.
-const slice = 50 * time.Millisecond
+// slice is how often it is looked how far a throttled process has come.
+const slice = 20 * time.Millisecond
 
-// throttle lets pg_basebackup in the folder run for one of so many shares of its time until ctx ends: a disk or a network
-// that is slow.
-func throttle(ctx context.Context, dir string, shares time.Duration) {
+// throttle lets pg_basebackup in the folder write as much in any time as it takes to need that long for all, until ctx
+// ends: a disk or a network that is slow. What it is stopped for alone would not do: buffers fill meanwhile.
+func throttle(ctx context.Context, dir string, whole time.Duration) {
+	var began time.Time
+	size := sizeOf(filepath.Join(dir, "servers"))
 	for {
 		pids := copying(dir)
-		signalAll(pids, syscall.SIGSTOP)
-		ended := pause(ctx, (shares-1)*slice)
-		signalAll(pids, syscall.SIGCONT)
-		if ended || pause(ctx, slice) {
+		if len(pids) > 0 && began.IsZero() {
+			began = time.Now()
+		}
+		now := syscall.SIGCONT
+		if float64(wrote(pids)) > float64(size)*time.Since(began).Seconds()/whole.Seconds() {
+			now = syscall.SIGSTOP
+		}
+		signalAll(pids, now)
+		if pause(ctx, slice) {
+			signalAll(pids, syscall.SIGCONT)
 			return
 		}
 	}
+}
+
+// sizeOf is how many bytes lie below a folder, or a link to one.
+func sizeOf(dir string) (n int64) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return 0
+	}
+	_ = filepath.WalkDir(real, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil { // it may be gone
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}
+
+// wrote is how many bytes these processes have written, wherever to (proc(5), wchar).
+func wrote(pids []int) (n int64) {
+	for _, pid := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			if text, ok := strings.CutPrefix(line, "wchar:"); ok {
+				bytes, _ := strconv.ParseInt(strings.TrimSpace(text), 10, 64) // the kernel writes a number
+				n += bytes
+			}
+		}
+	}
+	return n
 }
 
 func pause(ctx context.Context, d time.Duration) (ended bool) {
