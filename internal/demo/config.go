@@ -87,7 +87,7 @@ func (g *Ground) writeFiles(sites []Site, listen, healthURL string, now time.Tim
 	f := facts{
 		Listen: listen, SourcePort: fmt.Sprint(g.Source.Port), TargetPort: fmt.Sprint(g.Target.Port), PoolerPort: fmt.Sprint(g.Pooler.Port),
 		Secret: g.relative(g.SecretFile(superuser)), TargetData: g.relative(g.Target.Data), PoolerConfig: g.relative(g.Pooler.Config()),
-		Start: now.In(zone).Format(wallLayout), Zone: windowZone, To: g.Target.Install.Major, Allow: fmt.Sprintf("%dm", int(windowAllow.Minutes())), Health: healthURL,
+		Start: now.In(zone).Format(wallLayout), Zone: windowZone, To: g.Target.Major, Allow: fmt.Sprintf("%dm", int(windowAllow.Minutes())), Health: healthURL,
 	}
 	for _, s := range sites {
 		s.Repository = g.relative(s.Repository)
