@@ -51,7 +51,7 @@ test: setup
 	go test -short -timeout 60m ./...
 
 test-all: setup
-	@scripts/toolchain 18
+	@scripts/toolchain 15 18
 	@scripts/oldservers
 	go vet ./...
 	go test ./... -timeout 40m

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lullhq/lull/internal/hint"
 	"github.com/lullhq/lull/internal/maint"
 	"github.com/lullhq/lull/internal/pgup/cluster"
@@ -39,38 +41,32 @@ func (u *Upgrade) rebuildIndexes(ctx context.Context, rec run.Recorder) error {
 }
 
 func staleIndexes(ctx context.Context, p pair) ([]cluster.Relation, error) {
-	source, err := cluster.Collations(ctx, p.src)
+	was, is, err := ofEach(ctx, p, cluster.Collations)
 	if err != nil {
 		return nil, err
 	}
-	target, err := cluster.Collations(ctx, p.dst)
+	stale, err := cluster.StaleIndexes(ctx, p.dst, cluster.Resort(was, is))
 	if err != nil {
 		return nil, err
 	}
-	resorted, err := cluster.StaleIndexes(ctx, p.dst, cluster.Resort(source, target))
+	before, now, err := ofEach(ctx, p, cluster.FoldingOf)
 	if err != nil {
 		return nil, err
 	}
-	refolded, err := refoldedIndexes(ctx, p)
-	if err != nil {
-		return nil, err
-	}
+	refolded, err := cluster.RefoldedIndexes(ctx, p.dst, before, now)
 	for _, r := range refolded {
-		if !slices.Contains(resorted, r) {
-			resorted = append(resorted, r)
+		if !slices.Contains(stale, r) {
+			stale = append(stale, r)
 		}
 	}
-	return resorted, nil
+	return stale, err
 }
 
-func refoldedIndexes(ctx context.Context, p pair) ([]cluster.Relation, error) {
-	source, err := cluster.FoldingOf(ctx, p.src)
-	if err != nil {
-		return nil, err
+// ofEach asks both servers the same.
+func ofEach[T any](ctx context.Context, p pair, ask func(context.Context, *pgx.Conn) (T, error)) (source, target T, err error) {
+	if source, err = ask(ctx, p.src); err != nil {
+		return source, target, err
 	}
-	target, err := cluster.FoldingOf(ctx, p.dst)
-	if err != nil {
-		return nil, err
-	}
-	return cluster.RefoldedIndexes(ctx, p.dst, source, target)
+	target, err = ask(ctx, p.dst)
+	return source, target, err
 }

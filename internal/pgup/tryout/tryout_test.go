@@ -97,7 +97,7 @@ func TestBrokenCompiler(t *testing.T) {
 	if found := tryWith(t, s, in, nil); !has(found, "jit", "could not load library") {
 		t.Errorf("found: %+v", found)
 	}
-	if found := tryWith(t, s, in, map[string]string{"jit": "off"}); len(found) > 0 {
+	if found := tryWith(t, s, in, map[string]string{"jit": "false"}); len(found) > 0 {
 		t.Errorf("found where it is off in target.settings: %+v", found)
 	}
 	s.Exec(t, "postgres", `CREATE DATABASE app`, `ALTER SYSTEM SET jit = off`, `SELECT pg_reload_conf()`)
