@@ -158,8 +158,8 @@ func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	table := &table{out: &out, seed: 5}
 	table.begin(1)
-	table.add(Row{Fault: "target-killed", Place: held, Ended: "failed", Error: "it hangs"}, "somewhere")
-	if !strings.Contains(out.String(), "repeat with: make chaos SEED=5 ONLY='target-killed@held'") {
+	table.add(Row{Fault: "target-killed", Place: held + ", " + after, Ended: "failed", Error: "it hangs"}, "somewhere")
+	if !strings.Contains(out.String(), "repeat with: make chaos SEED=5 ONLY='target-killed@held,target-killed@upgrade/after'") {
 		t.Errorf("the table does not say how to repeat it: %s", &out)
 	}
 }

@@ -125,9 +125,13 @@ func (t *table) add(r Row, kept string) {
 	}
 }
 
-// again is what to type to have the same case once more.
+// again is what to type to have the same case once more, or the same cases in one upgrade.
 func (t *table) again(r Row) string {
-	return fmt.Sprintf("make chaos SEED=%d ONLY='%s@%s'", t.seed, r.Fault, r.Place)
+	var names []string
+	for place := range strings.SplitSeq(r.Place, ", ") {
+		names = append(names, r.Fault+"@"+place)
+	}
+	return fmt.Sprintf("make chaos SEED=%d ONLY='%s'", t.seed, strings.Join(names, ","))
 }
 
 func about(d time.Duration) string {

@@ -15,6 +15,7 @@ type followers struct {
 	sessions connections
 	silent   map[string]time.Time // databases whose changes are not applied, and since when
 	failures map[string]int64     // what the server counts, at the last look
+	vain     map[string]vain      // databases, and the workers that came and went there
 	log      string               // the file that the target logs to
 	from     int64                // where in it the watch began
 }
@@ -22,14 +23,41 @@ type followers struct {
 const (
 	answers  = 3 * time.Second  // in which a server that lives accepts a connection, and a subscription that somebody works at is on again
 	restarts = 15 * time.Second // in which the server starts an apply worker again: it does every 5 s
+	inVain   = 5                // so many workers that end without having applied anything do not have a passing reason
 )
 
+// vain are workers that began at the same position one after the other. Each may be there whenever it is looked
+// for, and the log need not tell why it ends: on a full disk it is full as well.
+type vain struct {
+	applied string    // the position
+	worker  int       // process id of the last one
+	times   int       // how many there were
+	since   time.Time // when the first was seen
+	last    time.Time // when the last was seen first
+}
+
+// seen takes in another look. A worker that stays has nothing to apply, and nothing that it fails at.
+func (v vain) seen(f cluster.Follower, now time.Time) vain {
+	switch {
+	case v.times == 0 || f.Applied != v.applied, f.Worker == v.worker && now.Sub(v.last) >= restarts:
+		return vain{applied: f.Applied, worker: f.Worker, times: 1, since: now, last: now}
+	case f.Worker != 0 && f.Worker != v.worker:
+		v.worker, v.times, v.last = f.Worker, v.times+1, now
+	}
+	return v
+}
+
+// long says that yet another one came now, and that it is time to tell a person.
+func (v vain) long(now time.Time) bool {
+	return v.times > inVain && v.last.Equal(now) && now.Sub(v.since) >= restarts
+}
+
 func newFollowers(u *Upgrade) followers {
-	return followers{u: u, sessions: connections{endpoint: u.target}, silent: map[string]time.Time{}, failures: map[string]int64{}}
+	return followers{u: u, sessions: connections{endpoint: u.target}, silent: map[string]time.Time{}, failures: map[string]int64{}, vain: map[string]vain{}}
 }
 
 // excuse forgets since when nothing came: nothing can, while the source does not answer.
-func (f *followers) excuse() { clear(f.silent) }
+func (f *followers) excuse() { clear(f.silent); clear(f.vain) }
 
 func (f *followers) well() bool { return len(f.silent) == 0 }
 
@@ -59,6 +87,11 @@ func (f *followers) lookAt(ctx context.Context, db cluster.Database) (trouble er
 		if trouble := f.refused(db, state); trouble != nil {
 			return trouble
 		}
+	}
+	now := time.Now()
+	f.vain[db.Name] = f.vain[db.Name].seen(state, now)
+	if v := f.vain[db.Name]; v.long(now) {
+		return f.u.appliesNothing(db.Name, slot, v.times-1, now.Sub(v.since))
 	}
 	if state.Worker == 0 {
 		return f.quiet(db, restarts, func() error { return f.u.notFollowing(db.Name, slot, "has no worker that applies changes") })

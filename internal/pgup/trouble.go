@@ -75,6 +75,22 @@ func (u *Upgrade) notFollowing(db, slot, how string) error {
 		"the new server at %s does not follow the source any more: in database %s, subscription %s %s", u.targetName(), db, slot, how)
 }
 
+// noRoom is so little that a server cannot write another segment of WAL.
+const noRoom = 16 << 20
+
+// appliesNothing is about workers that end one after the other, for a reason that the log does not give.
+func (u *Upgrade) appliesNothing(db, slot string, workers int, within time.Duration) error {
+	if free, err := freeBytes(u.Data); err == nil && free < noRoom {
+		return fullDisk(db, u.Data, free)
+	}
+	return u.notFollowing(db, slot, fmt.Sprintf("applies nothing: %d of its workers have ended within %s", workers, within.Round(time.Second)))
+}
+
+func fullDisk(db, folder string, free int64) error {
+	return hint.Errorf("make room there, then type the same command again: it carries on. Or lull abort, which leaves the source as it was",
+		"the new server cannot apply changes in database %s: its disk is full, %s are free in %s", db, bytesText(free), folder)
+}
+
 // plain names need no quotes, neither for the server nor for the shell.
 var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$`)
 

@@ -40,6 +40,8 @@ func TestWhatTheGuardTells(t *testing.T) {
 		{"new server gone", u.targetSilent(errors.New("connect to database app at 127.0.0.1:5433: connection refused"))},
 		{"disabled", u.notFollowing("app", slot, "was disabled")},
 		{"a row in the way", u.refusedRow("app", "/srv/pg17.server.log", row)},
+		{"a full disk", fullDisk("app", "/srv/pg17", 4096)},
+		{"no reason known", u.appliesNothing("app", slot, 7, 16*time.Second)},
 		{"budget used up", u.overBudget(walState{retained: 10_200_000_000, budget: 10_000_000_000})},
 		{"definitions", differ([]string{"app: column public.orders.note is only on the source"})},
 		{"warning", errors.New(growing.String())},
@@ -71,5 +73,43 @@ func TestGrowthOfWAL(t *testing.T) {
 	}
 	if s := w.add(at.Add(61*time.Second), 50); s.rate >= 0 {
 		t.Errorf("it shrank: %+v", s)
+	}
+}
+
+// TestWorkersInVain: workers that come and go are told of when nothing gets on, and not when something does.
+func TestWorkersInVain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		at   func(second int) cluster.Follower
+		told bool
+	}{
+		"each is there when it is looked for": {func(s int) cluster.Follower { return cluster.Follower{Worker: 100 + s, Applied: "0/1"} }, true},
+		"every fifth look finds one": {func(s int) cluster.Follower {
+			if s%5 > 0 {
+				return cluster.Follower{Applied: "0/1"}
+			}
+			return cluster.Follower{Worker: 100 + s, Applied: "0/1"}
+		}, true},
+		"nothing was ever applied": {func(s int) cluster.Follower { return cluster.Follower{Worker: 100 + s} }, true},
+		"one for long":             {func(int) cluster.Follower { return cluster.Follower{Worker: 100, Applied: "0/1"} }, false},
+		"four, and one that stays": {func(s int) cluster.Follower { return cluster.Follower{Worker: 100 + min(s, 4), Applied: "0/1"} }, false},
+		"each applies something": {func(s int) cluster.Follower {
+			return cluster.Follower{Worker: 100 + s, Applied: fmt.Sprintf("0/%d", s)}
+		}, false},
+		"one in 20 seconds": {func(s int) cluster.Follower { return cluster.Follower{Worker: 100 + s/20, Applied: "0/1"} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var v vain
+			told := false
+			for s := range 300 {
+				now := time.Unix(int64(s), 0)
+				v = v.seen(tt.at(s), now)
+				told = told || v.long(now)
+			}
+			if told != tt.told {
+				t.Errorf("told: %v, want %v", told, tt.told)
+			}
+		})
 	}
 }

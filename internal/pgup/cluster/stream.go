@@ -68,8 +68,9 @@ func Missing(names []string, kept []Kept) (missing []string) {
 type Follower struct {
 	OID     uint32
 	Enabled bool
-	Worker  int   // process id of the apply worker, 0 = none runs just now
-	Errors  int64 // how often applying has failed; -1 = the server does not count (before 15)
+	Worker  int    // process id of the apply worker, 0 = none runs just now
+	Errors  int64  // how often applying has failed; -1 = the server does not count (before 15)
+	Applied string // position up to which the source's commits are applied, "" = none yet
 }
 
 // Origin is the name by which the server's log tells of the subscription.
@@ -81,9 +82,10 @@ func LookFollower(ctx context.Context, conn *pgx.Conn, name string) (f Follower,
 	if Major(conn) >= 15 {
 		failed = "coalesce((SELECT e.apply_error_count FROM pg_stat_subscription_stats e WHERE e.subid = s.oid), 0)"
 	}
-	err = conn.QueryRow(ctx, `SELECT s.oid, s.subenabled, coalesce((SELECT w.pid FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL LIMIT 1), 0), `+failed+`
+	err = conn.QueryRow(ctx, `SELECT s.oid, s.subenabled, coalesce((SELECT w.pid FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL LIMIT 1), 0), `+failed+`,
+			coalesce((SELECT pg_replication_origin_progress(o.roname, false)::text FROM pg_replication_origin o WHERE o.roname = 'pg_' || s.oid), '')
 		FROM pg_subscription s WHERE s.subname = $1 AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`, name).
-		Scan(&f.OID, &f.Enabled, &f.Worker, &f.Errors)
+		Scan(&f.OID, &f.Enabled, &f.Worker, &f.Errors, &f.Applied)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return f, false, nil
 	}
