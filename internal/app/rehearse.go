@@ -44,7 +44,7 @@ func (a *App) Rehearse(ctx context.Context, planFile string, opts RehearsalOptio
 	}
 	var items []run.Item
 	for _, u := range ups {
-		items = append(items, u.RehearsalItems()...)
+		items = append(items, u.Items()...)
 	}
 	runner := a.runner(opts.Watcher)
 	if err := runner.Abort(ctx, id, items); err != nil { // what a rehearsal that was killed has left
@@ -158,7 +158,7 @@ func (a *App) rehearsed(p *config.Plan, id maint.ID, opts RehearsalOptions) (ups
 		if err != nil {
 			return nil, err
 		}
-		u.ID = string(id)
+		u.ID, u.Rehearsal = string(id), true
 		u.WayBack = u.WayBack || opts.WithRollback
 		ups = append(ups, u)
 	}

@@ -34,7 +34,7 @@ const (
 	spread = 0.15
 	// agreeing rehearsals differ by this at the most.
 	agreeing = 0.20
-	// alike is how far the load may be from the rehearsed one without making the forecast doubtful.
+	// alike is how much longer today's load may make a rehearsal without making the forecast doubtful.
 	alike = 0.30
 )
 
@@ -66,7 +66,8 @@ func New(steps []Step, rehearsals []Rehearsal, load maint.Figures) maint.Forecas
 	f.Rehearsed, f.Hold = rehearsals[0].At, rehearsals[0].Hold
 	f.Low = min(slices.Min(totals), scaled(f.Total, 1-spread))
 	f.High = max(slices.Max(totals), scaled(f.Total, 1+spread))
-	f.Confidence = confidence(totals, rehearsals[0].Load, load)
+	then := total(steps, rehearsals[0].Rehearsed, rehearsals[0].Load)
+	f.Confidence = confidence(totals, then)
 	return f
 }
 
@@ -147,13 +148,12 @@ func timeOf(name string, r maint.Rehearsed, load maint.Figures) (time.Duration, 
 	return 0, false
 }
 
-func confidence(totals []time.Duration, then, now maint.Figures) maint.Confidence {
-	for name, was := range then {
-		if is := now[name]; was > 0 && is > was*(1+alike) {
-			return maint.Doubted
-		}
-	}
-	if len(totals) > 1 && float64(slices.Max(totals)) <= float64(slices.Min(totals))*(1+agreeing) {
+// confidence is about totals by today's load, the newest first. Then is what the newest rehearsal gives for the load of its own day.
+func confidence(totals []time.Duration, then time.Duration) maint.Confidence {
+	switch {
+	case totals[0] > scaled(then, 1+alike):
+		return maint.Doubted
+	case len(totals) > 1 && float64(slices.Max(totals)) <= float64(slices.Min(totals))*(1+agreeing):
 		return maint.Sure
 	}
 	return maint.Fair

@@ -36,6 +36,15 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 	if err := u.beltSource(ctx); err != nil {
 		return err
 	}
+	if err := u.checkTarget(ctx, rec); err != nil {
+		return err
+	}
+	return rec.Keep(ctx, begun{true})
+}
+
+// checkTarget ends the replication that comes to the new server, and asks whether it takes writes and
+// knows of its tables what the old one does.
+func (u *Upgrade) checkTarget(ctx context.Context, rec run.Recorder) error {
 	if err := u.stopFollowing(ctx); err != nil {
 		return err
 	}
@@ -54,7 +63,7 @@ func (u *Upgrade) checkAfter(ctx context.Context, rec run.Recorder) error {
 	if len(lacking) > 0 {
 		return hint.Errorf("VACUUM ANALYZE them on the new server and see what it says, then run again", "the planner knows less of %d tables on the new server than on the old one: %s", len(lacking), sample(texts(lacking)))
 	}
-	return rec.Keep(ctx, begun{true})
+	return nil
 }
 
 // beltSource is for whoever still gets into the old server: what they write there would be lost.

@@ -19,10 +19,9 @@ const (
 	dryFewest  = 10 // good moments that are enough to tell
 )
 
-// dryHold is what the last step of a rehearsal keeps, besides the time it took itself.
+// dryHold is what the step keeps, besides the time it took itself.
 type dryHold struct {
 	Ready  time.Duration `json:"ready"` // all that the switch does before anybody is held
-	After  time.Duration `json:"after"` // what is looked at after it
 	Median time.Duration `json:"median"`
 	P99    time.Duration `json:"p99"`
 	Looks  int           `json:"looks"`
@@ -70,9 +69,6 @@ func (u *Upgrade) lookDry(ctx context.Context, rec run.Recorder) (err error) {
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
-	if err := d.after(ctx, u); err != nil {
-		return err
-	}
 	if err := rec.Note(ctx, d.text(), d.figures()); err != nil {
 		return err
 	}
@@ -118,19 +114,6 @@ func (d *dryHold) look(ctx context.Context, h *hold, rec run.Recorder) error {
 	return nil
 }
 
-// after looks at what the steps after the switch look at.
-func (d *dryHold) after(ctx context.Context, u *Upgrade) error {
-	began := time.Now()
-	if _, err := u.withoutStatistics(ctx); err != nil {
-		return err
-	}
-	if _, err := u.onTarget(ctx); err != nil {
-		return err
-	}
-	d.After = time.Since(began)
-	return nil
-}
-
 func (d dryHold) text() string {
 	return fmt.Sprintf("Clients would be held for %.0f ms, and for %.0f ms at 1 of 100 moments. Moments looked at: %d; the switch would have begun at %d of them. Nobody was held.",
 		ms(d.Median), ms(d.P99), d.Looks, d.Good)
@@ -138,7 +121,7 @@ func (d dryHold) text() string {
 
 func (d dryHold) figures() maint.Figures {
 	return maint.Figures{"hold_predicted_ms": ms(d.Median), "hold_predicted_p99_ms": ms(d.P99), "dry_looks": float64(d.Looks), "dry_good": float64(d.Good),
-		"switch_ready_s": d.Ready.Seconds(), "after_s": d.After.Seconds()}
+		"switch_ready_s": d.Ready.Seconds()}
 }
 
 // Rehearsed gives what was learned of the steps after the rehearsal's last, by the notes of the rehearsal.
@@ -146,14 +129,17 @@ func (u *Upgrade) Rehearsed(notes maint.Figures) (steps []maint.StepTime, hold *
 	if notes["dry_looks"] == 0 {
 		return nil, nil
 	}
-	add := func(step, title string, seconds float64) {
+	add := func(item run.Item, seconds float64) {
 		if seconds > 0 {
-			steps = append(steps, maint.StepTime{Step: u.Name + "/" + step, Title: title, Took: time.Duration(seconds * float64(time.Second))})
+			steps = append(steps, maint.StepTime{Step: item.Step.Name(), Title: item.Title, Took: time.Duration(seconds * float64(time.Second))})
 		}
 	}
-	add(stepSwitch, "Switch", notes["switch_ready_s"]+notes["hold_predicted_ms"]/1000)
-	add("after", "Checks after the switch", notes["after_s"])
-	add("follow-back", "Way back open", notes["way_back_trial_s"])
+	add(u.switchOver(), notes["switch_ready_s"]+notes["hold_predicted_ms"]/1000)
+	add(u.checksAfter(), notes["after_s"])
+	if u.WayBack {
+		add(u.followBack(), notes["way_back_trial_s"]+notes["way_back_turn_s"])
+	}
+	add(u.viewsAfter(), notes["views_after_s"])
 	millis := func(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
 	return steps, &maint.HoldTimes{Median: millis(notes["hold_predicted_ms"]), P99: millis(notes["hold_predicted_p99_ms"]), Looks: int(notes["dry_looks"])}
 }

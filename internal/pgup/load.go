@@ -14,6 +14,7 @@ const (
 	loadBytes     = "database_bytes"
 	loadRelations = "relations"
 	loadCarried   = "carried_bytes"
+	loadVisited   = "visited_bytes"
 	loadWAL       = "wal_bytes_per_s"
 	loadBudget    = "wal_budget_bytes" // no time grows with it: WALKept holds it against the rate
 )
@@ -25,7 +26,7 @@ var growsWith = map[string]string{
 	"pg-upgrade":  loadRelations,
 	"catch-up":    loadWAL, // recovery is not here: it mostly waits for servers to start and end
 	"deltas":      loadCarried,
-	"statistics":  loadBytes,
+	"statistics":  loadVisited,
 	"comparison":  loadBytes,
 	"checksums":   loadBytes,
 }
@@ -50,7 +51,7 @@ func (u *Upgrade) Load(ctx context.Context) (maint.Figures, error) {
 	}
 	return maint.Figures{
 		u.Name + "/" + loadBytes: float64(l.Bytes), u.Name + "/" + loadRelations: float64(l.Relations),
-		u.Name + "/" + loadCarried: float64(l.Carried), u.Name + "/" + loadWAL: l.WAL,
+		u.Name + "/" + loadCarried: float64(l.Carried), u.Name + "/" + loadVisited: float64(l.Visited), u.Name + "/" + loadWAL: l.WAL,
 		u.Name + "/" + loadBudget: float64(u.walBudget(nil)),
 	}, nil
 }

@@ -72,7 +72,7 @@ func (u *Upgrade) comparePlans(ctx context.Context, rec run.Recorder) error {
 	if err := all.tell(ctx, rec, top.from); err != nil {
 		return err
 	}
-	if err := all.refusal(); err != nil && !u.rehearsing {
+	if err := all.refusal(); err != nil && !u.Rehearsal {
 		return err
 	}
 	return rec.Keep(ctx, judged{Compared: all.compared(), From: top.from})

@@ -58,6 +58,7 @@ type Spec struct {
 	WALBudget                       int64         // bytes that the source may keep for the target; 0 = by the room there is
 	Self                            string        // Lull's own program, for the watchdog
 	WorkDir                         string        // for what the watchdog leaves behind
+	Rehearsal                       bool          // there will be no switch: what was done is taken back
 	Record                          string        // system identifier of the server that holds the record of all this; "" = none does
 }
 
@@ -83,7 +84,6 @@ type Upgrade struct {
 	generation int                             // how often the copy was started again because its slots were gone
 	origin     cluster.Self                    // the server that the slots were made on
 	holding    atomic.Bool                     // clients wait just now
-	rehearsing bool                            // there will be no switch
 }
 
 // New checks nothing yet: the first step does.
@@ -93,7 +93,18 @@ func New(spec Spec) *Upgrade {
 
 // Items are the steps in their order. With a way back they end when it is open: Finish
 // gives it up, and Rollback takes it.
+//
+// In a rehearsal they are the steps before the switch, which is all that can be taken back, the switch
+// without holding anybody, and what comes after it as far as it goes without clients.
 func (u *Upgrade) Items() []run.Item {
+	items := u.items()
+	if u.Rehearsal {
+		items = append(items[:slices.IndexFunc(items, u.named(stepSwitch))], u.dryHolds(), u.stepsAfter())
+	}
+	return items
+}
+
+func (u *Upgrade) items() []run.Item {
 	items := slices.Concat(
 		[]run.Item{u.preflight(), u.publication(), u.slots()},
 		u.onSlots(false, u.backup(), u.freeze(), u.recovery(), u.pgUpgrade(), u.targetStart(), u.subscription()),
@@ -121,14 +132,6 @@ func (u *Upgrade) Items() []run.Item {
 
 func (u *Upgrade) named(name string) func(run.Item) bool {
 	return func(it run.Item) bool { return it.Step.Name() == u.Name+"/"+name }
-}
-
-// RehearsalItems are the steps before the switch, which is all that can be taken back, the switch
-// without holding anybody, and the views of the new server as they are filled after it.
-func (u *Upgrade) RehearsalItems() []run.Item {
-	u.rehearsing = true
-	items := u.Items()
-	return append(items[:slices.IndexFunc(items, u.named("switch"))], u.dryHolds(), u.viewsAfter())
 }
 
 // step is a run.Step put together from functions.

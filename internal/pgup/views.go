@@ -70,11 +70,9 @@ type afresh struct {
 
 func (u *Upgrade) refreshAfter(ctx context.Context, rec run.Recorder) error {
 	began := time.Now()
-	var sum afresh
-	for _, db := range u.inv.Databases {
-		if err := u.inDatabase(ctx, db, func(conn *pgx.Conn) error { return u.refreshStale(ctx, rec, conn, db, &sum) }); err != nil {
-			return fmt.Errorf("database %s: %w", db.Name, err)
-		}
+	sum, err := u.refreshAll(ctx, rec)
+	if err != nil {
+		return err
 	}
 	if err := rec.Keep(ctx, begun{true}); err != nil {
 		return err
@@ -89,6 +87,16 @@ func (u *Upgrade) refreshAfter(ctx context.Context, rec run.Recorder) error {
 	return rec.Note(ctx, text, maint.Figures{"views_refreshed_after": float64(sum.refreshed), "views_unchanged": float64(sum.unchanged), "views_left": float64(len(sum.left))})
 }
 
+// refreshAll fills the views of all databases that something has changed below, once nothing comes from the old server any more.
+func (u *Upgrade) refreshAll(ctx context.Context, rec run.Recorder) (sum afresh, err error) {
+	for _, db := range u.inv.Databases {
+		if err := u.inDatabase(ctx, db, func(conn *pgx.Conn) error { return u.refreshStale(ctx, rec, conn, db, &sum) }); err != nil {
+			return sum, fmt.Errorf("database %s: %w", db.Name, err)
+		}
+	}
+	return sum, nil
+}
+
 func (u *Upgrade) inDatabase(ctx context.Context, db cluster.Database, do func(*pgx.Conn) error) error {
 	conn, err := u.target.Connect(ctx, db.Name)
 	if err != nil {
@@ -101,11 +109,7 @@ func (u *Upgrade) inDatabase(ctx context.Context, db cluster.Database, do func(*
 // refreshStale goes through them in the order of their dependencies. A view that was not
 // refreshed in this run is taken for changed: what was below it is not known.
 func (u *Upgrade) refreshStale(ctx context.Context, rec run.Recorder, conn *pgx.Conn, db cluster.Database, sum *afresh) error {
-	patience := 5 * time.Second
-	if u.rehearsing { // the new server goes on following the old one
-		patience = 0
-	}
-	counted, err := cluster.AwaitApplied(ctx, conn, patience)
+	counted, err := cluster.AwaitApplied(ctx, conn, 5*time.Second)
 	if err != nil {
 		return err
 	}

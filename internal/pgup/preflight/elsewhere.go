@@ -173,7 +173,7 @@ var elsewhere = []checks.Check{
 	{
 		ID: "forecast-doubtful", Severity: checks.Warning, Asks: checks.Files, Title: "There is far more to do than when it was rehearsed",
 		Why: "The forecast scales with sizes and rates, and the farther it goes the less it is worth.", Fix: "lull rehearse the plan.",
-		How: "Today's sizes and rates against those of the last rehearsal: more than 30 % above.",
+		How: "The last rehearsal by the sizes and rates of today, against those of its own day: more than 30 % longer.",
 	},
 }
 
