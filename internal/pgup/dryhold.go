@@ -21,7 +21,7 @@ const (
 
 // dryHold is what the step keeps, besides the time it took itself.
 type dryHold struct {
-	Ready  time.Duration `json:"ready"` // all that the switch does before anybody is held
+	Ready  time.Duration `json:"ready"` // all that the switch does before anybody is held, with the wait for a good moment
 	Median time.Duration `json:"median"`
 	P99    time.Duration `json:"p99"`
 	Looks  int           `json:"looks"`
@@ -65,7 +65,11 @@ func (u *Upgrade) lookDry(ctx context.Context, rec run.Recorder) (err error) {
 	defer h.close()
 	d.Ready = time.Since(began)
 	stop := h.deltas.keepUp(ctx)
-	err = d.look(ctx, h, rec)
+	if err = d.look(ctx, h, rec); err == nil {
+		began = time.Now()
+		err = h.awaitGoodMoment(ctx, rec, 1)
+		d.Ready += time.Since(began)
+	}
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,10 @@ type worker struct {
 	here     bool
 }
 
+// halfOfHere is how many workers leave clients half of this machine. A processor at which one works, however low its
+// rank, never stands idle, and so does not fetch what waits at another: a client's work does, for some ticks of the clock.
+var halfOfHere = max(1, runtime.NumCPU()/2)
+
 // chunk is what a worker reads at once.
 type chunk struct {
 	table int
@@ -45,7 +50,7 @@ func begin(ctx context.Context, src, dst Connect, o Options) (*comparison, error
 		c.close()
 		return nil, err
 	}
-	for range o.Jobs {
+	for len(c.workers) < o.Jobs && !(len(c.workers) >= halfOfHere && c.workers[0].here) {
 		if err := c.hire(ctx, src, dst); err != nil {
 			c.close()
 			return nil, err

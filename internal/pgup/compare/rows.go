@@ -14,7 +14,8 @@ type Options struct {
 	// Barrier returns when everything that was committed on the source before the call is
 	// applied on the target.
 	Barrier func(context.Context) error
-	// Jobs is how many chunks are read at once, each on both sides. Default 1.
+	// Jobs is how many chunks are read at once, each on both sides. Default 1. Where both servers run on this
+	// machine it is as many as half of its processors, at most.
 	Jobs int
 	// ChunkBytes is about how much of a table one statement reads. Default 1 MB: a few
 	// milliseconds, in which clients get what is left of the processor.
