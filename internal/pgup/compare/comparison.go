@@ -50,7 +50,10 @@ func begin(ctx context.Context, src, dst Connect, o Options) (*comparison, error
 		c.close()
 		return nil, err
 	}
-	for len(c.workers) < o.Jobs && !(len(c.workers) >= halfOfHere && c.workers[0].here) {
+	for range o.Jobs {
+		if len(c.workers) >= halfOfHere && c.workers[0].here {
+			break
+		}
 		if err := c.hire(ctx, src, dst); err != nil {
 			c.close()
 			return nil, err
