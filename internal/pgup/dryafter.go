@@ -20,16 +20,7 @@ type dryAfter struct {
 // server is taken away next. The way back was tried on rows of its own, and is not opened: a server that is
 // rehearsed with changes nothing where clients are.
 func (u *Upgrade) stepsAfter() run.Item {
-	return u.item("dry-after", "Steps after the switch, without the switch", step{observe: seeDryAfter, apply: u.tryAfter})
-}
-
-func seeDryAfter(_ context.Context, rec run.Recorder) (run.Observation, error) {
-	var d dryAfter
-	done, err := rec.Memo(&d)
-	if err != nil || !done {
-		return run.Observation{Presence: run.Absent}, err
-	}
-	return run.Observation{Presence: run.Done, Evidence: d.text()}, nil
+	return u.item("dry-after", "Steps after the switch, without the switch", step{observe: seeKept[dryAfter], apply: u.tryAfter})
 }
 
 func (u *Upgrade) tryAfter(ctx context.Context, rec run.Recorder) error {

@@ -31,16 +31,17 @@ type dryHold struct {
 // dryHolds is the switch without holding anybody: everything that it does before, and then how long a hold
 // would be, at many moments.
 func (u *Upgrade) dryHolds() run.Item {
-	return u.guarded(true, u.item("dry-hold", "Switch, without holding anybody", step{observe: seeDryHold, apply: u.lookDry}))
+	return u.guarded(true, u.item("dry-hold", "Switch, without holding anybody", step{observe: seeKept[dryHold], apply: u.lookDry}))
 }
 
-func seeDryHold(_ context.Context, rec run.Recorder) (run.Observation, error) {
-	var d dryHold
-	done, err := rec.Memo(&d)
+// seeKept is for a step that is done when it has kept what it found out.
+func seeKept[T interface{ text() string }](_ context.Context, rec run.Recorder) (run.Observation, error) {
+	var found T
+	done, err := rec.Memo(&found)
 	if err != nil || !done {
 		return run.Observation{Presence: run.Absent}, err
 	}
-	return run.Observation{Presence: run.Done, Evidence: d.text()}, nil
+	return run.Observation{Presence: run.Done, Evidence: found.text()}, nil
 }
 
 func (u *Upgrade) lookDry(ctx context.Context, rec run.Recorder) (err error) {

@@ -73,9 +73,9 @@ func (l *Load) add(ctx context.Context, e Endpoint, db Database) error {
 
 // visitedSQL adds up what VACUUM (ANALYZE) has to read of tables. A sample has 300 rows for each step of the
 // statistics target, each in a page of its own at worst (analyze.c, std_typanalyze). Of the pages that were all
-// visible at the last VACUUM, each update or delete since has hit any one.
+// visible at the last VACUUM, each update or delete since has hit any one. (Beyond 700, exp is an error and no zero.)
 const visitedSQL = `SELECT coalesce(sum(least(pages, 300 * current_setting('default_statistics_target')::float8)
-		+ pages - least(pages, relallvisible) * power(1 - 1 / greatest(pages, 1), coalesce(n_dead_tup, 0))) * current_setting('block_size')::float8, 0)::bigint
+		+ pages - least(pages, relallvisible) * exp(-least(coalesce(n_dead_tup, 0) / greatest(pages, 1), 700))) * current_setting('block_size')::float8, 0)::bigint
 	FROM (SELECT c.oid, c.relallvisible, pg_relation_size(c.oid) / current_setting('block_size')::float8 AS pages
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_toast', 'information_schema')) t
