@@ -52,6 +52,9 @@ func Forecast(ctx context.Context, o ForecastOptions) error {
 		if err != nil {
 			return fmt.Errorf("run %d: %w", n+1, err)
 		}
+		if err := keepTable(o.Demo.Dir, n+1); err != nil {
+			return err
+		}
 		fmt.Fprintf(o.Out, "run %d of %d: %.1f s were forecast, it took %.1f s: %+.1f %%; a hold of %.1f ms was predicted, clients were held for %.1f ms\n",
 			n+1, o.Runs, f.Forecast, f.Took, 100*f.off(), f.HoldPredicted, f.Hold)
 		all = append(all, f)
@@ -101,6 +104,15 @@ func foretell(ctx context.Context, o ForecastOptions) (f foretold, err error) {
 		return f, errors.Join(failed, errors.New("nothing was forecast"))
 	}
 	return f, nil
+}
+
+// keepTable keeps a run's post-mortem, in which the forecast stands beside what came, step by step: what was off, if anything was.
+func keepTable(dir string, run int) error {
+	b, err := os.ReadFile(filepath.Join(dir, "post-mortem.md"))
+	if err != nil {
+		return fmt.Errorf("keep the table of steps: %w", err)
+	}
+	return os.WriteFile(fmt.Sprintf("%s-%d.md", dir, run), b, 0o644)
 }
 
 // slowly gives the run a window that is just long enough for what is expected, and slows the copy until it is longer.
