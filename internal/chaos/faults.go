@@ -195,9 +195,15 @@ func killPooler(ctx context.Context, t *trial) (func(context.Context) error, err
 func cutConnections(ctx context.Context, t *trial) (func(context.Context) error, error) {
 	part := 0.3 + t.random.Float64()
 	for range 1 + t.random.IntN(4) {
-		for _, p := range t.someNetworks() {
-			t.row.Strikes += p.Cut(t.random, part)
-		}
+		networks := t.someNetworks()
+		soon(ctx, func() bool {
+			cut := 0
+			for _, p := range networks {
+				cut += p.Cut(t.random, part)
+			}
+			t.row.Strikes += cut
+			return cut > 0 || t.life.over()
+		})
 		sleep(ctx, t.upTo(400*time.Millisecond))
 	}
 	return nil, nil

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -35,19 +36,20 @@ func (t *trial) dieInAbort(ctx context.Context) (string, error) {
 	if end, err := t.ends(ctx); err != nil || end.done {
 		return completed, err
 	}
-	if err := t.start(ctx, "abort"); err != nil {
+	// At its last write at the latest: how long it takes depends on the machine.
+	if err := t.start(ctx, "abort", "LULL_CHAOS_KILL=before start undone", "LULL_CHAOS_DIED="+filepath.Join(t.w.dir, "died")); err != nil {
 		return "", err
 	}
-	most := 2 * time.Second
-	if t.c.Place == preflight {
-		most = 150 * time.Millisecond // there is next to nothing to take back
-	}
-	if sleep(ctx, t.upTo(most)); !t.life.over() {
+	t.life.mortal = true
+	if sleep(ctx, t.upTo(2*time.Second)); !t.life.over() {
 		t.life.kill()
-		t.row.Strikes++
 	}
-	if end, err := t.ends(ctx); err != nil || end.done {
+	end, err := t.ends(ctx)
+	if err != nil || end.done {
 		return aborted, err
+	}
+	if end.killed {
+		t.row.Strikes++
 	}
 	return t.abort(ctx)
 }
