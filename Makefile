@@ -5,7 +5,7 @@
 # make demo    a real upgrade on throw-away clusters; FROM and TO are its versions, SCALE, RATE and CLIENTS set its size, ROLLBACK=1 takes the way back, KEEP=1 leaves all up
 # make test-kill   the long form of the kill -9 tests: lull is killed in every step, with new seeds; about half an hour
 # make bench-switch   Lull's hold beside pg_upgrade --link, RUNS times on SCALE, RATE and CLIENTS; writes .bench/switch.json
-# make chaos   some four hundred things go wrong in real maintenances, and no commit may be lost; hours on two cores.
+# make chaos   some four hundred things go wrong in real maintenances, and no commit may be lost; half an hour on two quick cores, hours on slow ones.
 #              SEED repeats a run, ONLY chooses cases by fault, phase or both (ddl, held, target-killed@held), CASES is how many at most,
 #              PARALLEL how many side by side, MOMENTS at how many lull is killed at random; writes .bench/chaos.json. CARRY_ON=1 goes on
 #              with a run that was stopped with Ctrl-C, and repeats what failed in it
