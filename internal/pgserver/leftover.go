@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lullhq/lull/internal/hint"
 )
 
 // Halt ends everything that is at work in the data folder: what a run that was killed has
@@ -42,6 +44,27 @@ func (s Server) Halt(ctx context.Context, more ...Install) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+func (s Server) pidFile() string { return filepath.Join(s.Data, "postmaster.pid") }
+
+func (s Server) lockEmpty() bool {
+	info, err := os.Stat(s.pidFile())
+	return err == nil && info.Size() == 0
+}
+
+// unlock removes an empty pid file if nobody is at work in the data folder who could be about to write it.
+func (s Server) unlock() error {
+	if _, err := os.Stat("/proc/self/exe"); err != nil {
+		return hint.Errorf("if no server is being started there, remove that file", "the file %s is empty", s.pidFile())
+	}
+	if programs, servers := atWork(s.Data, []Install{s.Install}); len(programs)+len(servers) > 0 {
+		return nil
+	}
+	if err := os.Remove(s.pidFile()); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("remove what a server that was killed has left: %w", err)
+	}
+	return nil
 }
 
 // atWork finds the installations' processes that name the folder or work in it, servers

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 )
 
 // What initdb and pg_upgrade leave when they are killed: a server process of no server, a
@@ -49,6 +50,37 @@ func TestHalt(t *testing.T) {
 	}
 }
 
+// Whoever is killed between making the pid file and writing it leaves an empty one, which PostgreSQL takes for a server that starts.
+func TestEmptyPidFile(t *testing.T) {
+	t.Parallel()
+	s := copied(t)
+	empty := func() {
+		if err := os.WriteFile(s.pidFile(), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty()
+	if running, err := s.Running(t.Context()); err != nil || running {
+		t.Errorf("with what a killed one has left: %v, %v", running, err)
+	}
+	if err := s.Start(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile(s.pidFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty() // a server is at work there, so it is one that is about to write it
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := s.Running(ctx); err == nil || !s.lockEmpty() {
+		t.Errorf("while somebody may be about to write it: %v; still there: %v", err, s.lockEmpty())
+	}
+	if err := os.WriteFile(s.pidFile(), written, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // orphan starts what initdb does, and waits until it has taken the folder.
 func orphan(t *testing.T, s Server) {
 	t.Helper()
@@ -63,7 +95,7 @@ func orphan(t *testing.T, s Server) {
 	go func() { _ = cmd.Wait() }()
 	t.Cleanup(func() { in.Close() })
 	err = await(t.Context(), nil, func() bool {
-		_, err := os.Stat(s.Data + "/postmaster.pid")
+		_, err := os.Stat(s.pidFile())
 		return err == nil
 	})
 	if err != nil {

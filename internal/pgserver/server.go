@@ -140,8 +140,26 @@ func (s Server) Stop(ctx context.Context, mode string) error {
 // Exit codes of pg_ctl status (manual, pg_ctl).
 const notRunning, noDataFolder = 3, 4
 
-// Running says whether a server runs on the data folder.
+// Running says whether a server runs on the data folder. What was killed while it wrote its pid file has left
+// an empty one, beside which no server starts (src/backend/utils/init/miscinit.c, CreateLockFile): it is removed.
 func (s Server) Running(ctx context.Context) (bool, error) {
+	for {
+		running, err := s.status(ctx)
+		if err == nil || !s.lockEmpty() {
+			return running, err
+		}
+		if err := s.unlock(); err != nil {
+			return false, err
+		}
+		select { // removed, or somebody is about to write it
+		case <-ctx.Done():
+			return false, err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (s Server) status(ctx context.Context) (bool, error) {
 	out, err := s.Command(ctx, "pg_ctl", "status", "--pgdata", s.Data).CombinedOutput()
 	if err == nil {
 		return true, nil

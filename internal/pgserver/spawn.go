@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ func (s Server) Spawn(ctx context.Context, settings map[string]string) error {
 // answers reads the status that the server itself keeps on the eighth line of its pid file,
 // as pg_ctl does (src/bin/pg_ctl/pg_ctl.c, wait_for_postmaster_start).
 func (s Server) answers(pid int) bool {
-	b, err := os.ReadFile(filepath.Join(s.Data, "postmaster.pid"))
+	b, err := os.ReadFile(s.pidFile())
 	if err != nil {
 		return false
 	}
