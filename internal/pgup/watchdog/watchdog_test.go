@@ -494,9 +494,10 @@ func outlasts(t *testing.T, r *rig) {
 // late asks to commit when the time is over.
 func late(t *testing.T, r *rig) {
 	c := startController(t, r.spec)
+	over := time.Now().Add(3 * time.Second) // nobody has gone: clients are held for as long as was asked for
 	c.want("hold 3s", "ok")
 	c.want("sql "+r.fence(closeFence), "ok")
-	r.settled(t, gate.Source, time.Now())
+	r.settled(t, gate.Source, over)
 	c.want("commit", "released")
 	if c.ask("sql SELECT 1"); !strings.HasPrefix(c.read(), "failed") {
 		t.Error("the controller kept its session on the source")
