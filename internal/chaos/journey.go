@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // A journey is one maintenance in which several cases happen one after the other. Most of what goes
@@ -157,13 +155,12 @@ func (t *trial) dieAtWrites(ctx context.Context, verb string) error {
 	for _, c := range t.journey {
 		moments = append(moments, "before "+c.write(), "after "+c.write())
 	}
-	died := filepath.Join(t.w.dir, "died")
 	for next := 0; next < len(moments); {
 		t.face(next / 2)
-		if err := t.start(ctx, verb, "LULL_CHAOS_KILL="+strings.Join(moments[next:], ";"), "LULL_CHAOS_DIED="+died); err != nil {
+		died, err := t.startMortal(ctx, verb, moments[next:]...)
+		if err != nil {
 			return err
 		}
-		t.life.mortal = true
 		end, err := t.ends(ctx)
 		if err != nil || end.done {
 			return err

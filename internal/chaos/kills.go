@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -37,10 +36,9 @@ func (t *trial) dieInAbort(ctx context.Context) (string, error) {
 		return completed, err
 	}
 	// At its last write at the latest: how long it takes depends on the machine.
-	if err := t.start(ctx, "abort", "LULL_CHAOS_KILL=before start undone", "LULL_CHAOS_DIED="+filepath.Join(t.w.dir, "died")); err != nil {
+	if _, err := t.startMortal(ctx, "abort", "before start undone"); err != nil {
 		return "", err
 	}
-	t.life.mortal = true
 	if sleep(ctx, t.upTo(2*time.Second)); !t.life.over() {
 		t.life.kill()
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -153,6 +155,16 @@ func (t *trial) start(ctx context.Context, verb string, env ...string) (err erro
 	t.row.Lives++
 	t.life, err = t.w.begin(ctx, verb, env...)
 	return err
+}
+
+// startMortal starts a command that ends itself as if by kill -9 at the first of these moments that comes. It writes down which it was.
+func (t *trial) startMortal(ctx context.Context, verb string, moments ...string) (died string, err error) {
+	died = filepath.Join(t.w.dir, "died")
+	if err := t.start(ctx, verb, "LULL_CHAOS_KILL="+strings.Join(moments, ";"), "LULL_CHAOS_DIED="+died); err != nil {
+		return "", err
+	}
+	t.life.mortal = true
+	return died, nil
 }
 
 // makeHoldLast opens a session past the pooler whose process is stopped: a hold waits for it

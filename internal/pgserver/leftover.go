@@ -48,13 +48,13 @@ func (s Server) Halt(ctx context.Context, more ...Install) error {
 
 func (s Server) pidFile() string { return filepath.Join(s.Data, "postmaster.pid") }
 
-func (s Server) lockEmpty() bool {
+func (s Server) pidFileEmpty() bool {
 	info, err := os.Stat(s.pidFile())
 	return err == nil && info.Size() == 0
 }
 
-// unlock removes an empty pid file if nobody is at work in the data folder who could be about to write it.
-func (s Server) unlock() error {
+// dropEmptyPidFile removes an empty pid file if nobody is at work in the data folder who could be about to write it.
+func (s Server) dropEmptyPidFile() error {
 	if _, err := os.Stat("/proc/self/exe"); err != nil {
 		return hint.Errorf("if no server is being started there, remove that file", "the file %s is empty", s.pidFile())
 	}

@@ -145,10 +145,10 @@ const notRunning, noDataFolder = 3, 4
 func (s Server) Running(ctx context.Context) (bool, error) {
 	for {
 		running, err := s.status(ctx)
-		if err == nil || !s.lockEmpty() {
+		if err == nil || !s.pidFileEmpty() {
 			return running, err
 		}
-		if err := s.unlock(); err != nil {
+		if err := s.dropEmptyPidFile(); err != nil {
 			return false, err
 		}
 		select { // removed, or somebody is about to write it
